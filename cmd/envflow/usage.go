@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/envflow/envflow/internal/fault"
+)
+
+// usageFault returns the error for a wrong command line.
+func usageFault(hint, format string, args ...any) error {
+	return fault.New(fault.Usage, hint, format, args...)
+}
+
+// helpHint says where to read about the last command of path.
+func helpHint(path []*cli.Command) string {
+	return "run " + helpCommandLine(path)
+}
+
+func helpCommandLine(path []*cli.Command) string {
+	return strings.Join(append([]string{path[0].Name, "help"}, strings.Fields(fullName(path[1:]))...), " ")
+}
+
+// unknownFlag returns the error for a flag that no command of path declares. typed must not contain its value, which
+// may be a secret.
+func unknownFlag(path []*cli.Command, typed string) error {
+	var names []string
+	for i := len(path) - 1; i >= 0; i-- {
+		for _, f := range path[i].Flags {
+			if !isHidden(f) {
+				names = append(names, f.Names()...)
+			}
+		}
+	}
+	names = append(names, "help")
+	if len(path) == 1 {
+		names = append(names, "version")
+	}
+
+	hint := helpHint(path) + " to see its flags"
+	if near := nearest(strings.TrimLeft(typed, "-"), names); len(near) > 0 {
+		for i := range near {
+			near[i] = dashes(near[i])
+		}
+		hint = "did you mean " + orList(near) + "?"
+	}
+	return usageFault(hint, "unknown flag %s for %q", typed, fullName(path))
+}
+
+// unknownCommand returns the error for a word that names no command below path.
+func unknownCommand(path []*cli.Command, word string) error {
+	// Somebody who forgot the dashes of --temporal-api-key=... must not see the key in a log.
+	if name, _, assigned := strings.Cut(word, "="); assigned {
+		return usageFault("flags start with two dashes: --"+name, "unknown command %q", name+"=...")
+	}
+
+	var near []string
+	parent := path[len(path)-1]
+	for _, name := range nearest(word, visibleNames(parent)) {
+		near = append(near, fullName(path)+" "+name)
+	}
+	if len(near) == 0 { // `envflow status` for `envflow server status`
+		for _, sub := range parent.Subcommands {
+			if !sub.Hidden && findCommand(sub, word) != nil {
+				near = append(near, fullName(path)+" "+sub.Name+" "+word)
+			}
+		}
+	}
+
+	hint := helpHint(path) + " to see the commands"
+	if len(near) > 0 {
+		hint = "did you mean " + orList(near) + "?"
+	}
+	if len(path) == 1 {
+		return usageFault(hint, "unknown command %q", word)
+	}
+	return usageFault(hint, "unknown command %q for %q", word, fullName(path))
+}
+
+// visibleNames returns the names and aliases of the commands below parent.
+func visibleNames(parent *cli.Command) []string {
+	var names []string
+	for _, sub := range parent.Subcommands {
+		if !sub.Hidden {
+			names = append(names, sub.Names()...)
+		}
+	}
+	return names
+}
+
+// orList joins words as "a, b or c".
+func orList(words []string) string { return list(words, "or") }
+
+// andList joins words as "a, b and c".
+func andList(words []string) string { return list(words, "and") }
+
+func list(words []string, conjunction string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return fmt.Sprintf("%s %s %s", strings.Join(words[:last], ", "), conjunction, words[last])
+}
