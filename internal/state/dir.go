@@ -1,0 +1,123 @@
+package state
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/envflow/envflow/internal/fault"
+)
+
+// maxSocketPath is below the 104 bytes that macOS allows for a unix socket's path (Linux allows 108).
+const maxSocketPath = 100
+
+// Lookup finds an environment variable, as os.LookupEnv does.
+type Lookup func(name string) (value string, ok bool)
+
+// Dir returns the folder of envflow's files: ENVFLOW_STATE_DIR, else $XDG_STATE_HOME/envflow, else ~/.local/state/envflow.
+// It does not create it.
+func Dir(lookup Lookup) (string, error) {
+	if dir, ok := lookup("ENVFLOW_STATE_DIR"); ok && dir != "" {
+		abs, err := filepath.Abs(dir)
+		if err != nil {
+			return "", fault.Wrap(err, fault.Config, "set it to an absolute path", "ENVFLOW_STATE_DIR is %q, which is no usable path", dir)
+		}
+		return abs, nil
+	}
+	// The XDG specification says that a relative path counts as not set.
+	if dir, ok := lookup("XDG_STATE_HOME"); ok && filepath.IsAbs(dir) {
+		return filepath.Join(dir, "envflow"), nil
+	}
+	home, ok := lookup("HOME")
+	if !ok || !filepath.IsAbs(home) {
+		var err error
+		if home, err = os.UserHomeDir(); err != nil {
+			return "", fault.Wrap(err, fault.Missing, "set HOME or ENVFLOW_STATE_DIR", "there is no home folder to keep envflow's state in")
+		}
+	}
+	return filepath.Join(home, ".local", "state", "envflow"), nil
+}
+
+// EnsureDir makes sure that path is a folder of this user that nobody else can read (0700), and that files can be
+// written in it. The error is a fault that says what to do.
+func EnsureDir(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return writeFault(err, path)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return writeFault(err, path)
+	}
+	if !info.IsDir() {
+		return fault.New(fault.Missing, "move it away or set ENVFLOW_STATE_DIR", "%s is a file, but envflow keeps its state in a folder of that name", path)
+	}
+	if owner, mine := ownedByMe(info); !mine {
+		return fault.New(fault.Missing, "run envflow as that user, or set ENVFLOW_STATE_DIR to a folder of your own",
+			"the folder %s belongs to another user (uid %s)", path, owner)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		if err := os.Chmod(path, 0o700); err != nil {
+			return writeFault(err, path)
+		}
+	}
+	// Looking at permission bits says nothing about a read-only or full file system, nor about root: write something.
+	probe, err := os.CreateTemp(path, ".probe-*")
+	if err != nil {
+		return writeFault(err, path)
+	}
+	_, err = probe.Write(make([]byte, 4096))
+	return writeFault(errors.Join(err, probe.Close(), os.Remove(probe.Name())), path)
+}
+
+// SocketPath returns where the unix socket called name belongs: $XDG_RUNTIME_DIR/envflow/<8 hex>.sock, else
+// /tmp/envflow-<uid>/<8 hex>.sock, the digits being a digest of the name, so that the path stays below the limit of the
+// operating system. The folder exists afterwards, is this user's and is closed to others.
+func SocketPath(lookup Lookup, name string) (string, error) {
+	sum := sha256.Sum256([]byte(name))
+	file := hex.EncodeToString(sum[:4]) + ".sock"
+	if dir, ok := lookup("XDG_RUNTIME_DIR"); ok && filepath.IsAbs(dir) {
+		path := filepath.Join(dir, "envflow", file)
+		if len(path) < maxSocketPath && EnsureDir(filepath.Dir(path)) == nil {
+			return path, nil
+		}
+		// Logged in through su or a container, the folder may belong to somebody else or be gone.
+	}
+	dir := filepath.Join(socketRoot(), "envflow-"+strconv.Itoa(os.Getuid()))
+	// /tmp is open to everybody: a link or a folder that somebody else put there first must not be used.
+	if info, err := os.Lstat(dir); err == nil && !info.IsDir() {
+		return "", fault.New(fault.Missing, "remove it", "%s is not a folder, but envflow keeps its sockets there", dir)
+	}
+	if err := EnsureDir(dir); err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, file), nil
+}
+
+// WriteFault turns an error of writing below path into a fault with a remedy if it is one that people meet: a full or
+// read-only disk, or missing permission. Other errors come back as they are.
+func WriteFault(err error, path string) error { return writeFault(err, path) }
+
+func writeFault(err error, path string) error {
+	switch {
+	case err == nil:
+		return nil
+	case isFull(err):
+		return fault.Wrap(err, fault.Missing, "free some space, or set ENVFLOW_STATE_DIR to a folder on another disk", "the disk that holds %s is full", path)
+	case errors.Is(err, syscall.EROFS):
+		return fault.Wrap(err, fault.Missing, "make it writable, or set ENVFLOW_STATE_DIR to a folder that is", "%s is on a read-only file system", path)
+	case errors.Is(err, fs.ErrPermission):
+		return fault.Wrap(err, fault.Missing, "change its owner or mode, or set ENVFLOW_STATE_DIR to a folder of your own", "envflow may not write to %s", path)
+	}
+	return err
+}
+
+// isFull reports whether err says that a disk is full. SQLite's driver gives a text only.
+func isFull(err error) bool {
+	return errors.Is(err, errDiskFull) || strings.Contains(err.Error(), "database or disk is full")
+}
