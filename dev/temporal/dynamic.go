@@ -1,0 +1,29 @@
+package temporal
+
+import (
+	"go.temporal.io/server/common/dynamicconfig"
+)
+
+// dynamicConfig tunes for one developer: the shortest way from a signal to a running activity, and little memory.
+//
+// Temporal polls each task queue of a shard at no more than 20 requests a second by default, which on the single shard
+// here adds some 50 ms to every task. Lifting that costs nothing while there are no tasks: an idle queue is not polled,
+// it is woken up.
+func dynamicConfig() dynamicconfig.Client {
+	const plenty = 2000 // requests a second
+	return dynamicconfig.StaticClient{
+		dynamicconfig.TransferProcessorMaxPollRPS.Key():       plenty,
+		dynamicconfig.TransferProcessorMaxPollHostRPS.Key():   plenty,
+		dynamicconfig.TimerProcessorMaxPollRPS.Key():          plenty,
+		dynamicconfig.TimerProcessorMaxPollHostRPS.Key():      plenty,
+		dynamicconfig.VisibilityProcessorMaxPollRPS.Key():     plenty,
+		dynamicconfig.VisibilityProcessorMaxPollHostRPS.Key(): plenty,
+
+		// More than one partition would have tasks and pollers look for each other.
+		dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():  1,
+		dynamicconfig.MatchingNumTaskqueueWritePartitions.Key(): 1,
+
+		// A search attribute that was just added is found at once.
+		dynamicconfig.ForceSearchAttributesCacheRefreshOnRead.Key(): true,
+	}
+}
