@@ -1,0 +1,182 @@
+package dev
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/gofrs/flock"
+	"google.golang.org/grpc"
+
+	"github.com/envflow/envflow/dev/temporal"
+	"github.com/envflow/envflow/dev/ui"
+	"github.com/envflow/envflow/internal/api"
+	"github.com/envflow/envflow/internal/fault"
+	"github.com/envflow/envflow/internal/server"
+	"github.com/envflow/envflow/internal/state"
+	"github.com/envflow/envflow/internal/version"
+)
+
+const (
+	temporalPort = 7233 // the conventional port of a Temporal frontend
+	uiPort       = 8233 // the conventional port of the Temporal UI of a development server
+
+	retention     = 30 * 24 * time.Hour // of the histories of closed workflows
+	lockPatience  = 5 * time.Second     // somebody may look at the lock just now, or the last server be on its way out
+	readyPatience = 45 * time.Second
+
+	// The collector runs twice as often as by default: most of what Temporal holds is short-lived.
+	gcPercent   = 50
+	memoryLimit = 512 << 20 // above it the collector works harder; no hard limit
+)
+
+// Options say how the server runs.
+type Options struct {
+	StateDir    string
+	Lookup      state.Lookup
+	IdleTimeout time.Duration // the server ends after so long without a worker, a command or a page; 0 means never
+	Logger      *slog.Logger
+	Ready       func(server.Record) // called once, when the server answers
+}
+
+// Run serves until ctx ends, a command asks for the end, or nobody has used the server for a while. It returns an error
+// only if it could not start, or if Temporal broke.
+func Run(ctx context.Context, o Options) (err error) {
+	debug.SetGCPercent(gcPercent)
+	debug.SetMemoryLimit(memoryLimit)
+	files := server.FilesIn(o.StateDir)
+	if err := state.EnsureDir(files.Dir); err != nil {
+		return err
+	}
+	lock, err := takeLock(ctx, files)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Unlock() }()
+
+	record := server.Record{
+		PID: os.Getpid(), Database: files.Database, Version: version.Version, Namespace: api.Namespace,
+	}
+	if record.Notice, err = temporal.OpenDatabase(ctx, files.Database, time.Now()); err != nil {
+		return err
+	}
+	if record.Notice != "" {
+		o.Logger.Warn("database replaced", "notice", record.Notice)
+	}
+	ports, err := choosePorts(ctx, files)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = ports.ui.Close() }()
+	record.Address, record.UI = ports.frontendAddress(), "http://"+ports.ui.Addr().String()
+
+	token, err := newToken(files)
+	if err != nil {
+		return err
+	}
+	used := newUsage(time.Now)
+	srv, err := temporal.New(temporal.Options{
+		Database: files.Database, Port: ports.frontend, Token: token, Namespace: api.Namespace, Retention: retention,
+		SearchAttributes: api.SearchAttributes(), LogLevel: "warn", Interceptors: []grpc.UnaryServerInterceptor{used.intercept},
+	})
+	if err != nil {
+		return state.WriteFault(err, files.Database)
+	}
+	if err := srv.Start(); err != nil {
+		return state.WriteFault(err, files.Database)
+	}
+	defer func() { err = errors.Join(err, srv.Stop()) }()
+	if err := waitReady(ctx, record, token); err != nil {
+		return err
+	}
+	return o.serve(ctx, serving{files: files, record: record, token: token, used: used, ui: ports.ui})
+}
+
+// serving is what Run has brought up.
+type serving struct {
+	files  server.Files
+	record server.Record
+	token  string
+	used   *usage
+	ui     net.Listener
+}
+
+// serve opens the doors, tells whoever waits, and returns when it is time to end.
+func (o Options) serve(ctx context.Context, s serving) error {
+	guard, err := newGuard(s)
+	if err != nil {
+		return err
+	}
+	s.record.Socket, err = state.SocketPath(o.Lookup, s.files.Dir)
+	if err != nil {
+		return err
+	}
+	socket, err := listenUnix(ctx, s.record.Socket)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	control := &http.Server{Handler: newControl(s.record, guard, func() { stop(errAsked) }), ReadHeaderTimeout: 10 * time.Second}
+	pages := &http.Server{Handler: guard, ReadHeaderTimeout: 10 * time.Second}
+	failed := make(chan error, 2)
+	go func() { failed <- control.Serve(socket) }()
+	go func() { failed <- pages.Serve(s.ui) }()
+	defer func() { _, _ = control.Close(), pages.Close() }()
+
+	if err := state.WriteJSON(s.files.Record, s.record); err != nil {
+		return err
+	}
+	o.Logger.Info("server ready", "address", s.record.Address, "ui", s.record.UI, "version", s.record.Version)
+	o.Ready(s.record)
+	go func() {
+		if s.used.waitIdle(ctx, o.IdleTimeout) {
+			stop(errIdle)
+		}
+	}()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+		o.Logger.Info("server ends", "why", context.Cause(ctx).Error())
+		return nil
+	}
+}
+
+var (
+	errAsked = errors.New("a command asked for it")
+	errIdle  = errors.New("nobody used it")
+)
+
+func takeLock(ctx context.Context, files server.Files) (*flock.Flock, error) {
+	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	lock := flock.New(files.Lock, flock.SetPermissions(0o600))
+	if ok, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil || !ok {
+		return nil, fault.Wrap(err, fault.Failure, "see `envflow server status`", "another server runs in %s", files.Dir)
+	}
+	if err := state.WriteFile(files.PID, []byte(strconv.Itoa(os.Getpid())+"\n")); err != nil {
+		return nil, err
+	}
+	return lock, nil
+}
+
+func newGuard(s serving) (*ui.Guard, error) {
+	read, err := ui.Temporal(s.record.Address, s.record.Namespace, false)
+	if err != nil {
+		return nil, err
+	}
+	write, err := ui.Temporal(s.record.Address, s.record.Namespace, true)
+	if err != nil {
+		return nil, err
+	}
+	port := s.ui.Addr().(*net.TCPAddr).Port
+	return ui.NewGuard(port, s.token, read, write, time.Now), nil
+}
