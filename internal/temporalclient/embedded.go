@@ -1,0 +1,68 @@
+package temporalclient
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+
+	sdkclient "go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+	"google.golang.org/grpc"
+
+	"github.com/envflow/envflow/internal/fault"
+	"github.com/envflow/envflow/internal/server"
+)
+
+// errNoServer is what a client sees between the end of one server and the start of the next.
+var errNoServer = errors.New("the envflow server is not running")
+
+// DialEmbedded connects to the running server of h. The client survives the server: after a restart it finds the new one
+// by its record and sends the new token.
+func DialEmbedded(ctx context.Context, h *server.Handle, log *slog.Logger) (sdkclient.Client, error) {
+	record, err := h.Files().ReadRecord()
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Missing, "run `envflow server start`", "the envflow server is not running")
+	}
+	c, err := sdkclient.DialContext(ctx, sdkclient.Options{
+		HostPort:        record.Address,
+		Namespace:       record.Namespace,
+		HeadersProvider: tokenHeader{h},
+		Logger:          sdklog.NewStructuredLogger(log),
+		ConnectionOptions: sdkclient.ConnectionOptions{
+			TLSDisabled: true,
+			DialOptions: []grpc.DialOption{grpc.WithContextDialer(recordDialer{h}.dial)},
+		},
+	})
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Missing, "see `envflow server status` and `envflow server logs`", "the envflow server at %s does not answer", record.Address)
+	}
+	return c, nil
+}
+
+// tokenHeader sends the token of the server that runs now: it is another one after each start.
+type tokenHeader struct{ h *server.Handle }
+
+// GetHeaders implements client.HeadersProvider. It is called for every request.
+func (t tokenHeader) GetHeaders(context.Context) (map[string]string, error) {
+	token, err := t.h.Token()
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{"authorization": "Bearer " + token}, nil
+}
+
+// recordDialer connects to where the server listens now, whatever address the client was made with.
+type recordDialer struct{ h *server.Handle }
+
+func (d recordDialer) dial(ctx context.Context, _ string) (net.Conn, error) {
+	// Without a server somebody else may listen on its port, and would hand out work to the worker that connects.
+	if !d.h.Alive() {
+		return nil, errNoServer
+	}
+	record, err := d.h.Files().ReadRecord()
+	if err != nil {
+		return nil, err
+	}
+	return (&net.Dialer{}).DialContext(ctx, "tcp", record.Address)
+}
