@@ -17,6 +17,8 @@ const (
 // commands returns the command tree. Help shows groups and commands in this order.
 func commands(e *environ) []*cli.Command {
 	return []*cli.Command{
+		serverCommand(e),
+		selftestCommand(e),
 		completionCommand(e),
 		helpCommand(e),
 		versionCommand(e),

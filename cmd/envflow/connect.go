@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+
+	"github.com/urfave/cli/v2"
+	sdkclient "go.temporal.io/sdk/client"
+
+	"github.com/envflow/envflow/internal/server"
+	"github.com/envflow/envflow/internal/temporalclient"
+)
+
+// connection is a command's way to Temporal.
+type connection struct {
+	sdkclient.Client
+	address, namespace string
+	embedded           *server.Handle // nil for a Temporal of the user's own
+}
+
+// connect returns a client of the embedded server, which it starts if need be, or of the Temporal that flags or
+// ENVFLOW_TEMPORAL=env ask for. The caller closes it.
+func (e *environ) connect(c *cli.Context) (*connection, error) {
+	flags := temporalFlagsOf(c)
+	external := temporalclient.External{
+		Address: flags.Address, Namespace: flags.Namespace, Profile: flags.Profile, APIKey: flags.APIKey,
+		UseEnv: e.env("ENVFLOW_TEMPORAL") == "env",
+		TLS: temporalclient.TLS{
+			Set: flags.TLS.Given, Enabled: flags.TLS.Enabled,
+			CAPath: flags.TLS.CAPath, CertPath: flags.TLS.CertPath, KeyPath: flags.TLS.KeyPath,
+			ServerName: flags.TLS.ServerName, DisableHostVerification: flags.TLS.DisableHostVerification,
+		},
+	}
+	log := e.sdkLogger()
+	if external.Wanted() {
+		client, options, err := temporalclient.DialExternal(c.Context, external, envLookup{e}, log)
+		if err != nil {
+			return nil, err
+		}
+		return &connection{Client: client, address: options.HostPort, namespace: options.Namespace}, nil
+	}
+	h, err := e.serverHandle()
+	if err != nil {
+		return nil, err
+	}
+	record, _, err := e.ensureServer(c.Context, h)
+	if err != nil {
+		return nil, err
+	}
+	client, err := temporalclient.DialEmbedded(c.Context, h, log)
+	if err != nil {
+		return nil, err
+	}
+	return &connection{Client: client, address: record.Address, namespace: record.Namespace, embedded: h}, nil
+}
+
+// sdkLogger takes what Temporal's SDK logs. It is about connections and retries, and of use only to whoever asks for it.
+func (e *environ) sdkLogger() *slog.Logger {
+	if !e.isOn("verbose") {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(e.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
+
+// envLookup reads TEMPORAL_* variables.
+type envLookup struct{ e *environ }
+
+func (l envLookup) LookupEnv(name string) (string, bool) { return l.e.LookupEnv(name) }
+
+// Environ is asked for the variables with a prefix, TEMPORAL_GRPC_META_*, which only the process itself can list.
+func (envLookup) Environ() []string { return os.Environ() }
+
+// login returns a one-time link to a page of the embedded server's UI.
+func (c *connection) login(ctx context.Context, path string) (string, error) {
+	link, err := c.embedded.Login(ctx, server.LoginRequest{Path: path})
+	return link.URL, err
+}
