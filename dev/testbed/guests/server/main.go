@@ -1,0 +1,30 @@
+// Command server is what the testbed's image without a shell runs: an HTTP server that tells where it runs.
+package main
+
+import (
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+	"time"
+)
+
+func main() {
+	port := os.Getenv("PORT")
+	if port == "" {
+		port = "8080"
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		log.Fatalf("read the host name: %v", err)
+	}
+	server := &http.Server{
+		Addr:              ":" + port,
+		ReadHeaderTimeout: 10 * time.Second,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintf(w, "hello from %s\n", host)
+		}),
+	}
+	log.Printf("listening on port %s", port)
+	log.Fatal(server.ListenAndServe())
+}
