@@ -18,12 +18,11 @@ type arity struct {
 // arityOf reads ArgsUsage.
 func arityOf(usage string) arity {
 	var a arity
-	if i := strings.Index(usage, "-- "); i >= 0 {
-		a.dash = true
-		a.dashMust = i == 0 || usage[i-1] != '['
-		usage = strings.TrimSuffix(usage[:i], "[")
+	args, rest := splitUsage(usage)
+	if len(rest) > 0 {
+		a.dash, a.dashMust = true, rest[0] == "--"
 	}
-	for _, word := range strings.Fields(usage) {
+	for _, word := range args {
 		name := strings.Trim(word, "[].")
 		if word[0] != '[' {
 			a.required = append(a.required, name)
@@ -35,6 +34,17 @@ func arityOf(usage string) arity {
 		}
 	}
 	return a
+}
+
+// splitUsage takes ArgsUsage apart at its -- part, if it has one. Flags stand between the two.
+func splitUsage(usage string) (args, rest []string) {
+	words := strings.Fields(usage)
+	for i, word := range words {
+		if word == "--" || word == "[--" {
+			return words[:i:i], words[i:]
+		}
+	}
+	return words, nil
 }
 
 // checkArgs returns the error for arguments that the last command of path does not take.
@@ -79,11 +89,8 @@ func usageLine(path []*cli.Command) string {
 	case len(cmd.Subcommands) > 0:
 		words = append(words, "COMMAND")
 	case cmd.ArgsUsage != "":
-		args, dash, found := strings.Cut(cmd.ArgsUsage, "[-- ")
-		if found { // flags stand before --
-			return strings.Join(append(words, strings.Fields(args+"[FLAGS] [-- "+dash)...), " ")
-		}
-		words = append(words, cmd.ArgsUsage)
+		args, rest := splitUsage(cmd.ArgsUsage)
+		return strings.Join(append(append(append(words, args...), "[FLAGS]"), rest...), " ")
 	}
 	return strings.Join(append(words, "[FLAGS]"), " ")
 }

@@ -23,14 +23,21 @@ func completionCommand(e *environ) *cli.Command {
 		Usage:     "print the script that completes envflow commands in your shell",
 		Category:  groupOther,
 		ArgsUsage: "SHELL",
-		Description: `SHELL is bash, zsh, fish or powershell. Run it once per shell, or put it where the shell finds it when it starts.
+		Description: `SHELL is bash, zsh, fish or powershell. Try it in the shell that runs, then put the script where every new shell finds it.
 
 Examples:
-  source <(envflow completion bash)                                    # bash, this shell
-  envflow completion bash > ~/.local/share/bash-completion/completions/envflow   # bash, always
-  source <(envflow completion zsh)                                     # zsh, after compinit; also in ~/.zshrc
+  # bash
+  source <(envflow completion bash)
+  envflow completion bash > ~/.local/share/bash-completion/completions/envflow
+
+  # zsh: the first line after compinit, also in ~/.zshrc
+  source <(envflow completion zsh)
+
+  # fish
   envflow completion fish > ~/.config/fish/completions/envflow.fish
-  envflow completion powershell | Out-String | Invoke-Expression       # also in $PROFILE`,
+
+  # PowerShell, also in $PROFILE
+  envflow completion powershell | Out-String | Invoke-Expression`,
 		BashComplete: func(c *cli.Context) {
 			for _, shell := range completionShells {
 				fmt.Fprintln(c.App.Writer, shell)

@@ -55,7 +55,8 @@ func (e *environ) isOn(flag string) bool {
 
 // secret makes report replace value wherever it would print it. Commands call it for what they read themselves.
 func (e *environ) secret(value string) {
-	if value != "" {
+	const shortest = 4 // less would blot out parts of ordinary words
+	if len(value) >= shortest {
 		e.secrets = append(e.secrets, value)
 	}
 }

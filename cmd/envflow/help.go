@@ -16,7 +16,7 @@ const rootFooter = `Flags stand anywhere before --. Words after -- belong to the
 Environment:
   NO_COLOR              print without colour
   ENVFLOW_STATE_DIR     keep state there instead of in ~/.local/state/envflow
-  ENVFLOW_TEMPORAL=env  use the Temporal that TEMPORAL_ADDRESS and the other TEMPORAL_ variables name
+  ENVFLOW_TEMPORAL=env  use the Temporal that TEMPORAL_ADDRESS and other TEMPORAL_ variables name
 
 Exit codes:
   0  done          2  wrong command line               4    wrong configuration
@@ -158,18 +158,16 @@ func (g *helpGroups) add(name string, row helpRow) {
 	g.rows[name] = append(g.rows[name], row)
 }
 
-// write prints the groups with one column width for all, wrapping what is too long.
+// write prints the groups, each in two columns, wrapping what is too long.
 func (g *helpGroups) write(w *styledWriter) {
-	const widest = 34 // a longer left side gets a line of its own
-	column := 0
-	for _, rows := range g.rows {
-		for _, row := range rows {
+	const widest = 38 // a longer left side gets a line of its own
+	for _, name := range g.names {
+		column := 0
+		for _, row := range g.rows[name] {
 			if n := utf8.RuneCountInString(row.left); n <= widest {
 				column = max(column, n)
 			}
 		}
-	}
-	for _, name := range g.names {
 		fmt.Fprintf(w, "\n%s\n", w.bold(name+":"))
 		for _, row := range g.rows[name] {
 			indent := strings.Repeat(" ", column+4)

@@ -13,6 +13,9 @@ func nearest(word string, candidates []string) []string {
 
 	var near []string
 	for _, candidate := range candidates {
+		if len(candidate) < 2 && candidate != word {
+			continue // nor is a letter near a word
+		}
 		distance := editDistance(typed, []rune(strings.ToLower(candidate)))
 		if len(typed) >= 2 && strings.HasPrefix(candidate, word) {
 			distance = min(distance, 1) // somebody typed the beginning

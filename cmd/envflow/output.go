@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/urfave/cli/v2"
 )
@@ -49,6 +51,10 @@ func (e *environ) write(fill func(w *styledWriter)) error {
 // flush writes an answer to stdout in one go: a full disk behind a redirection is a failure, not half an answer.
 func (e *environ) flush(answer *bytes.Buffer) error {
 	if _, err := answer.WriteTo(e.Stdout); err != nil {
+		var file *fs.PathError
+		if errors.As(err, &file) { // "write /dev/stdout" says it again
+			err = file.Err
+		}
 		return fmt.Errorf("write the answer to stdout: %w", err)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 )
@@ -146,10 +147,11 @@ func (p *parser) isNumber(word string) bool {
 func (p *parser) flagWord(word string, next []string) (tookNext bool) {
 	if body, long := strings.CutPrefix(word, "--"); long {
 		name, value, hasValue := strings.Cut(body, "=")
-		if len(name) == 1 {
-			name = "-" + name // --o is no name of -o
+		if utf8.RuneCountInString(name) == 1 { // --o is no name of -o
+			p.fail(unknownFlag(p.line.path, "--"+name))
+			return false
 		}
-		return p.flag(name, "--"+strings.TrimPrefix(name, "-"), value, hasValue, next)
+		return p.flag(name, "--"+name, value, hasValue, next)
 	}
 	return p.shortFlags(word, next)
 }
@@ -157,27 +159,38 @@ func (p *parser) flagWord(word string, next []string) (tookNext bool) {
 // shortFlags takes -v, -o json, -ojson, -o=json and bundles of them, -vo json.
 func (p *parser) shortFlags(word string, next []string) (tookNext bool) {
 	cluster := word[1:]
-	for i, r := range cluster {
-		name := string(r)
-		after := cluster[i+len(name):]
-		flag, _, known := p.lookup(name)
+	if name, _, _ := strings.Cut(cluster, "="); p.isLongName(name) {
+		p.fail(unknownFlag(p.line.path, "-"+name)) // -output is not -o utput
+		return false
+	}
+	for cluster != "" {
+		_, width := utf8.DecodeRuneInString(cluster)
+		name, after := cluster[:width], cluster[width:]
+		f, _, known := p.lookup(name)
 		if !known && !isBuiltin(name) {
-			typed := "-" + name
-			if i == 0 { // not a bundle at all, perhaps -output for --output
-				typed, _, _ = strings.Cut(word, "=")
-			}
-			p.fail(unknownFlag(p.line.path, typed))
+			p.fail(unknownShortFlag(p.line.path, word, name))
 			return false
 		}
 		value, hasValue := strings.CutPrefix(after, "=")
-		if known && takesValue(flag) && after != "" {
-			return p.flag(name, "-"+name, value, true, nil)
+		if hasValue || after != "" && f != nil && takesValue(f) {
+			p.flag(name, "-"+name, value, true, nil)
+			return false
 		}
-		if tookNext = p.flag(name, "-"+name, value, hasValue, next); tookNext || hasValue {
-			return tookNext
+		if p.flag(name, "-"+name, "", false, next) {
+			return true
 		}
+		cluster = after
 	}
 	return false
+}
+
+// isLongName reports whether name, of two letters or more, is a flag that wants two dashes.
+func (p *parser) isLongName(name string) bool {
+	if len(name) < 2 {
+		return false
+	}
+	_, _, known := p.lookup(name)
+	return known || isBuiltin(name) || name == "version" && len(p.line.path) == 1
 }
 
 // flag takes one flag by its name. It reports whether it took the next word as the value.
@@ -185,10 +198,10 @@ func (p *parser) flag(name, typed, value string, hasValue bool, next []string) (
 	l := p.line
 	f, depth, known := p.lookup(name)
 	switch {
-	case name == "version" && len(l.path) == 1 && !hasValue:
+	case name == "version" && len(l.path) == 1:
 		p.version = true
 		return false
-	case !known && isBuiltin(name) && !hasValue:
+	case !known && isBuiltin(name):
 		l.help = true
 		return false
 	case !known:

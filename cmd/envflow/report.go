@@ -26,8 +26,9 @@ func (e *environ) report(ctx context.Context, err error) int {
 		return 0
 	}
 	if interrupted(ctx) {
-		// That it was interrupted is no news to whoever pressed ctrl-C; what else went wrong while stopping is.
-		if !errors.Is(err, context.Canceled) && !errors.Is(err, context.Cause(ctx)) {
+		// That it was interrupted is no news to whoever pressed ctrl-C; what else went wrong, or how to go on, is.
+		silent := errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))
+		if !silent || fault.KindOf(err) == fault.Interrupted {
 			e.printError(err)
 		}
 		return exitInterrupted

@@ -31,30 +31,24 @@ type temporalTLS struct {
 // temporalFlagSet declares the flags of temporalFlags. Apart from the prefix they are named as in the temporal CLI.
 // Only the API key has an environment variable, because a command line can be read in the process list.
 func temporalFlagSet() []cli.Flag {
-	flags := []*cli.StringFlag{
-		{Name: "temporal-address", Usage: "use the Temporal at `HOST:PORT`"},
-		{Name: "temporal-profile", Usage: "use the Temporal of the profile `NAME` in the temporal CLI's configuration file"},
-		{Name: "temporal-namespace", Usage: "work in the Temporal namespace `NAME`"},
-		{Name: "temporal-api-key", Usage: "log in with the API key `KEY`", EnvVars: []string{"ENVFLOW_TEMPORAL_API_KEY"}},
-		{Name: "temporal-tls-ca-path", Usage: "trust the certificate authority in `FILE`"},
-		{Name: "temporal-tls-cert-path", Usage: "log in with the client certificate in `FILE`"},
-		{Name: "temporal-tls-key-path", Usage: "log in with the private key in `FILE`"},
-		{Name: "temporal-tls-server-name", Usage: "expect `NAME` in the server's certificate"},
+	text := func(name, usage string, env ...string) cli.Flag {
+		return &cli.StringFlag{Name: "temporal-" + name, Usage: usage, EnvVars: env, Category: temporalGroup}
 	}
-	bools := []*cli.BoolFlag{
-		{Name: "temporal-tls", Usage: "use TLS; on by itself with an API key or another TLS flag, =false switches it off"},
-		{Name: "temporal-tls-disable-host-verification", Usage: "accept a certificate for another name"},
+	onOff := func(name, usage string) cli.Flag {
+		return &cli.BoolFlag{Name: "temporal-" + name, Usage: usage, Category: temporalGroup}
 	}
-	var set []cli.Flag
-	for _, f := range flags {
-		f.Category = temporalGroup
-		set = append(set, f)
+	return []cli.Flag{
+		text("address", "use the Temporal at `HOST:PORT`"),
+		text("profile", "use the Temporal of the profile `NAME` in the temporal CLI's configuration file"),
+		text("namespace", "work in the Temporal namespace `NAME`"),
+		text("api-key", "log in with the API key `KEY`", "ENVFLOW_TEMPORAL_API_KEY"),
+		onOff("tls", "use TLS; on by itself with an API key or another TLS flag, =false switches it off"),
+		text("tls-ca-path", "trust the certificate authority in `FILE`"),
+		text("tls-cert-path", "log in with the client certificate in `FILE`"),
+		text("tls-key-path", "log in with the private key in `FILE`"),
+		text("tls-server-name", "expect `NAME` in the server's certificate"),
+		onOff("tls-disable-host-verification", "accept a certificate for another name"),
 	}
-	for _, f := range bools {
-		f.Category = temporalGroup
-		set = append(set, f)
-	}
-	return set
 }
 
 // temporalFlagsOf returns the values of temporalFlagSet, from any command. checkTemporal finds those that make no sense.

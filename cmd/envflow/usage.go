@@ -26,6 +26,18 @@ func helpCommandLine(path []*cli.Command) string {
 // unknownFlag returns the error for a flag that no command of path declares. typed must not contain its value, which
 // may be a secret.
 func unknownFlag(path []*cli.Command, typed string) error {
+	hint := helpHint(path) + " to see its flags"
+	if near := nearest(strings.TrimLeft(typed, "-"), flagNames(path)); len(near) > 0 {
+		for i := range near {
+			near[i] = dashes(near[i])
+		}
+		hint = "did you mean " + orList(near) + "?"
+	}
+	return usageFault(hint, "unknown flag %s for %q", typed, fullName(path))
+}
+
+// flagNames returns the names of the flags that are accepted behind path, the nearest command's first.
+func flagNames(path []*cli.Command) []string {
 	var names []string
 	for i := len(path) - 1; i >= 0; i-- {
 		for _, f := range path[i].Flags {
@@ -34,19 +46,21 @@ func unknownFlag(path []*cli.Command, typed string) error {
 			}
 		}
 	}
-	names = append(names, "help")
+	names = append(names, "help", "h")
 	if len(path) == 1 {
 		names = append(names, "version")
 	}
+	return names
+}
 
-	hint := helpHint(path) + " to see its flags"
-	if near := nearest(strings.TrimLeft(typed, "-"), names); len(near) > 0 {
-		for i := range near {
-			near[i] = dashes(near[i])
-		}
-		hint = "did you mean " + orList(near) + "?"
+// unknownShortFlag returns the error for the flag -name in word, which may be a bundle or a long flag with a dash too few.
+func unknownShortFlag(path []*cli.Command, word, name string) error {
+	whole, _, _ := strings.Cut(word, "=")
+	bundle := !strings.HasPrefix(word, "-"+name)
+	if !bundle || len(nearest(whole[1:], flagNames(path))) > 0 {
+		return unknownFlag(path, whole)
 	}
-	return usageFault(hint, "unknown flag %s for %q", typed, fullName(path))
+	return unknownFlag(path, "-"+name) // the rest of a bundle may be a value
 }
 
 // unknownCommand returns the error for a word that names no command below path.
@@ -58,8 +72,12 @@ func unknownCommand(path []*cli.Command, word string) error {
 
 	var near []string
 	parent := path[len(path)-1]
+	seen := map[*cli.Command]bool{} // a command may be near by more than one of its names
 	for _, name := range nearest(word, visibleNames(parent)) {
-		near = append(near, fullName(path)+" "+name)
+		if cmd := findCommand(parent, name); !seen[cmd] {
+			seen[cmd] = true
+			near = append(near, fullName(path)+" "+name)
+		}
 	}
 	if len(near) == 0 { // `envflow status` for `envflow server status`
 		for _, sub := range parent.Subcommands {
