@@ -165,7 +165,7 @@ func isKubelet(args []string) bool {
 	case "kubelet", "k3s", "k3s-server", "k0s":
 		return true
 	}
-	return len(args) > 1 && args[1] == "kubelet" && strings.HasPrefix(filepath.Base(args[0]), "kube")
+	return len(args) > 1 && args[1] == "kubelet" && (strings.HasPrefix(filepath.Base(args[0]), "kubernetes") || filepath.Base(args[0]) == "hyperkube")
 }
 
 // requireAdmin returns an error unless the process may mount and change the network, which root in an ordinary container

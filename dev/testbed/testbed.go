@@ -98,17 +98,20 @@ func (t *testbed) say(verb, format string, args ...any) {
 	fmt.Fprintf(t.out, "%-8s %s\n", verb, fmt.Sprintf(format, args...))
 }
 
-// locked runs a change of the testbed while nobody else uses it. If the caller of this command holds the lock already,
-// as a fault test does, it is not taken again.
+// locked runs a change of the testbed while nobody else uses it. If the caller of this command holds the lock alone
+// already, as a fault test does, it is not taken again.
 func (t *testbed) locked(ctx context.Context, change func(context.Context) error) error {
 	if err := testbedlock.Prepare(testbedlock.Path); err != nil {
 		return err
 	}
-	if ancestorHoldsLock() {
+	if holder, ok := lockingAncestor(); ok {
+		if holder.Mode == testbedlock.Shared {
+			return fmt.Errorf("%v called this command and shares the testbed with others; a test that changes it calls testenv.TestbedExclusive", holder)
+		}
 		return change(ctx)
 	}
-	lock, err := testbedlock.Acquire(ctx, testbedlock.Path, testbedlock.Exclusive, func(holders []int) {
-		t.say("wait", "for the testbed's lock, held by processes %v", holders)
+	lock, err := testbedlock.Acquire(ctx, testbedlock.Path, testbedlock.Exclusive, func(holders []testbedlock.Holder) {
+		t.say("wait", "for the testbed, which is used by %v", holders)
 	})
 	if err != nil {
 		return err
@@ -116,9 +119,15 @@ func (t *testbed) locked(ctx context.Context, change func(context.Context) error
 	return errors.Join(change(ctx), lock.Release())
 }
 
-func ancestorHoldsLock() bool {
+// lockingAncestor returns the process that holds the lock and called this command, directly or through others.
+func lockingAncestor() (testbedlock.Holder, bool) {
 	ancestors := proc.Ancestors()
-	return slices.ContainsFunc(testbedlock.Holders(testbedlock.Path), func(pid int) bool { return slices.Contains(ancestors, pid) })
+	for _, holder := range testbedlock.Holders(testbedlock.Path) {
+		if slices.Contains(ancestors, holder.PID) {
+			return holder, true
+		}
+	}
+	return testbedlock.Holder{}, false
 }
 
 var errNoCluster = errors.New("no cluster was started")

@@ -1,0 +1,26 @@
+package testenv
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Root returns the root folder of the checkout that the test runs in.
+func Root(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatalf("find the checkout: %v", err)
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		content, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil && bytes.HasPrefix(content, []byte("module github.com/envflow/envflow\n")) {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			t.Fatal("find the checkout: no go.mod of envflow above the test's folder")
+		}
+	}
+}

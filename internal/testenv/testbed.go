@@ -1,0 +1,273 @@
+package testenv
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/envflow/envflow/internal/testenv/testbedlock"
+)
+
+// Environment variables by which a machine that cannot run the testbed offers a cluster of its own.
+const (
+	contextVariable  = "ENVFLOW_TEST_CONTEXT"
+	registryVariable = "ENVFLOW_TEST_REGISTRY"
+)
+
+// cannotRunLine ends the output when the testbed says by its exit status that this machine cannot run it.
+const cannotRunLine = "exit status 3"
+
+// lockLimit is how long a test waits for others that use the testbed, when the test run has no earlier end.
+const lockLimit = 15 * time.Minute
+
+// Cluster says how to reach the cluster and registry that end-to-end tests use.
+type Cluster struct {
+	Kubeconfig  string // path of the kubeconfig
+	Context     string // its context by the name of a development cluster
+	ProdContext string // a context of the same cluster by another name; "" outside the testbed
+	Registry    string // host and port of a registry that the node pulls from; "" if none is known
+	DockerHost  string // address of a Docker engine with the base images; "" outside the testbed
+}
+
+// ExclusiveCluster is the testbed in the hands of a single test.
+type ExclusiveCluster struct {
+	Cluster
+	t testing.TB
+}
+
+// Testbed returns the testbed, healthy, and shares it with other tests until this one ends. It starts or repairs the
+// testbed if need be. Under -short, and on a machine that can run no testbed and offers no cluster by
+// ENVFLOW_TEST_CONTEXT, it skips the test and says why.
+//
+// A parallel test calls t.Parallel first: one that waits for its turn with the testbed in hand keeps fault tests out.
+// Subtests of a test that has the testbed may call Testbed too; they get it at once.
+func Testbed(t testing.TB) *Cluster {
+	t.Helper()
+	skipShort(t)
+	if c, ok := offeredCluster(t); ok {
+		return c
+	}
+	if c := exclusive.of(t); c != nil {
+		return c
+	}
+	c := healthyTestbed(t)
+	shared.hold(t)
+	return c
+}
+
+// TestbedExclusive returns the testbed, healthy, and keeps all other tests of the machine from it until this one ends.
+// It is for tests that stop, break or fill one of its daemons. When the test ends the testbed is repaired and waited for
+// before others get it. The test must not have called Testbed.
+func TestbedExclusive(t testing.TB) *ExclusiveCluster {
+	t.Helper()
+	skipShort(t)
+	if _, ok := offeredCluster(t); ok {
+		t.Skipf("fault tests need the testbed and do not touch the cluster of %s; they did not run", contextVariable)
+	}
+	c := healthyTestbed(t)
+	lock := acquire(t, testbedlock.Exclusive)
+	exclusive.add(t, c)
+	t.Cleanup(func() {
+		if out, err := runTestbed(t, "up"); err != nil {
+			t.Errorf("repair the testbed after the test: %v\n%s", err, out)
+		}
+		exclusive.remove(t)
+		if err := lock.Release(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &ExclusiveCluster{Cluster: *c, t: t}
+}
+
+// Kill ends a daemon of the testbed with SIGKILL. The names are those of `go run ./dev/testbed help`.
+func (c *ExclusiveCluster) Kill(name string) { c.t.Helper(); c.run("kill", name) }
+
+// Stop ends a daemon of the testbed in its own time.
+func (c *ExclusiveCluster) Stop(name string) { c.t.Helper(); c.run("stop", name) }
+
+// Start starts a daemon of the testbed and returns when it answers.
+func (c *ExclusiveCluster) Start(name string) { c.t.Helper(); c.run("start", name) }
+
+// Restart stops and starts a daemon of the testbed and returns when it answers.
+func (c *ExclusiveCluster) Restart(name string) { c.t.Helper(); c.run("restart", name) }
+
+// Repair makes the whole testbed healthy.
+func (c *ExclusiveCluster) Repair() { c.t.Helper(); c.run("up") }
+
+func (c *ExclusiveCluster) run(args ...string) {
+	c.t.Helper()
+	if out, err := runTestbed(c.t, args...); err != nil {
+		c.t.Fatalf("testbed %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+func skipShort(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("end-to-end tests need the testbed and do not run under -short")
+	}
+}
+
+// offeredCluster returns the cluster that the environment names, or skips the test where neither that nor the testbed
+// can be had.
+func offeredCluster(t testing.TB) (*Cluster, bool) {
+	t.Helper()
+	name := os.Getenv(contextVariable)
+	if name == "" {
+		if runtime.GOOS != "linux" || os.Getuid() != 0 {
+			t.Skipf("the testbed needs Linux and root, and %s names no other cluster: this end-to-end test did not run", contextVariable)
+		}
+		return nil, false
+	}
+	kubeconfig := os.Getenv("KUBECONFIG")
+	if kubeconfig == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			t.Fatalf("find the kubeconfig of %s: %v", contextVariable, err)
+		}
+		kubeconfig = filepath.Join(home, ".kube", "config")
+	}
+	return &Cluster{Kubeconfig: kubeconfig, Context: name, Registry: os.Getenv(registryVariable)}, true
+}
+
+// up is the outcome of making the testbed healthy, which a test process does once: whoever breaks it afterwards holds it
+// alone and repairs it.
+var up struct {
+	once sync.Once
+	out  []byte
+	err  error
+}
+
+func healthyTestbed(t testing.TB) *Cluster {
+	t.Helper()
+	root := Root(t)
+	up.once.Do(func() { up.out, up.err = runTestbed(t, "up") })
+	if errors.Is(up.err, errCannotRun) {
+		t.Skipf("%s: this end-to-end test did not run", bytes.TrimSpace(up.out))
+	}
+	if up.err != nil {
+		t.Fatalf("bring up the testbed: %v\n%s", up.err, up.out)
+	}
+	return &Cluster{
+		Kubeconfig:  filepath.Join(root, ".testbed", "kubeconfig"),
+		Context:     "kind-testbed",
+		ProdContext: "prod-testbed",
+		Registry:    "localhost:5000",
+		DockerHost:  "unix:///var/run/docker.sock",
+	}
+}
+
+// errCannotRun is what runTestbed returns on a machine that cannot run the testbed.
+var errCannotRun = errors.New("this machine cannot run the testbed")
+
+// runTestbed runs the testbed's command and returns what it printed. It also works while the test is being cleaned up.
+func runTestbed(t testing.TB, args ...string) ([]byte, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), lockLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "go", append([]string{"run", "./dev/testbed"}, args...)...)
+	cmd.Dir = Root(t)
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		return out, nil
+	}
+	// `go run` ends with status 1 whatever the program's was, and prints that.
+	if message, ok := bytes.CutSuffix(bytes.TrimSpace(out), []byte(cannotRunLine)); ok {
+		return message, errCannotRun
+	}
+	return out, fmt.Errorf("run the testbed: %w", err)
+}
+
+// acquire waits for the testbed's lock as long as the test run lasts.
+func acquire(t testing.TB, mode testbedlock.Mode) *testbedlock.Lock {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), lockLimit)
+	defer cancel()
+	if test, ok := t.(*testing.T); ok {
+		if end, ok := test.Deadline(); ok {
+			// Soon enough to tell who held it.
+			ctx, cancel = context.WithDeadline(ctx, end.Add(-5*time.Second))
+			defer cancel()
+		}
+	}
+	lock, err := testbedlock.Acquire(ctx, testbedlock.Path, mode, func(holders []testbedlock.Holder) {
+		t.Logf("waiting for the testbed, which is used by %v", holders)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lock
+}
+
+// shared is this process's shared lock, counted so that the process takes it once.
+var shared sharedLock
+
+type sharedLock struct {
+	mu    sync.Mutex // guards the fields below; held while waiting for the lock
+	lock  *testbedlock.Lock
+	users int
+}
+
+// hold takes part in the lock until the test ends.
+func (s *sharedLock) hold(t testing.TB) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.users == 0 {
+		s.lock = acquire(t, testbedlock.Shared)
+	}
+	s.users++
+	t.Cleanup(func() { s.leave(t) })
+}
+
+func (s *sharedLock) leave(t testing.TB) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.users--; s.users > 0 {
+		return
+	}
+	if err := s.lock.Release(); err != nil {
+		t.Error(err)
+	}
+}
+
+// exclusive knows which tests of this process hold the testbed alone.
+var exclusive = exclusiveTests{clusters: map[string]*Cluster{}}
+
+type exclusiveTests struct {
+	mu       sync.Mutex // guards clusters
+	clusters map[string]*Cluster
+}
+
+func (e *exclusiveTests) add(t testing.TB, c *Cluster) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.clusters[t.Name()] = c
+}
+
+func (e *exclusiveTests) remove(t testing.TB) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.clusters, t.Name())
+}
+
+// of returns the testbed if the test, or one that it is a subtest of, holds it alone.
+func (e *exclusiveTests) of(t testing.TB) *Cluster {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for name, c := range e.clusters {
+		if t.Name() == name || strings.HasPrefix(t.Name(), name+"/") {
+			return c
+		}
+	}
+	return nil
+}
