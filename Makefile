@@ -29,7 +29,7 @@ TOOL := go tool -modfile=dev/tools/go.mod
 # What the binary says of itself. Lazy (=), so that only `build` asks git; every one has a value in a tree without commits or
 # without git. DATE is the commit's, in UTC, because the time of building would make two builds of one commit differ.
 VERSION = $(or $(shell git describe --tags --match 'v*' --dirty 2>/dev/null | sed 's/^v//'),dev)
-COMMIT = $(or $(shell git rev-parse --verify --quiet HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null; test $$? -ne 1 || echo -dirty),unknown)
+COMMIT = $(or $(shell git rev-parse --verify --quiet HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || test $$? -ne 1 || echo -dirty),unknown)
 DATE = $(or $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null),unknown)
 STAMP := github.com/envflow/envflow/internal/version
 # -s -w leave out the symbol table and DWARF, a third of the file; stack traces keep their lines.
