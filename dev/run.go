@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -70,25 +71,20 @@ func Run(ctx context.Context, o Options) (err error) {
 	if record.Notice != "" {
 		o.Logger.Warn("database replaced", "notice", record.Notice)
 	}
-	ports, err := choosePorts(ctx, files)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = ports.ui.Close() }()
-	record.Address, record.UI = ports.frontendAddress(), "http://"+ports.ui.Addr().String()
-
 	token, err := newToken(files)
 	if err != nil {
 		return err
 	}
 	used := newUsage(time.Now)
-	srv, err := temporal.New(temporal.Options{
-		Database: files.Database, Port: ports.frontend, Token: token, Namespace: api.Namespace, Retention: retention,
+	srv, ports, err := newTemporal(ctx, files, temporal.Options{
+		Database: files.Database, Token: token, Namespace: api.Namespace, Retention: retention,
 		SearchAttributes: api.SearchAttributes(), LogLevel: "warn", Interceptors: []grpc.UnaryServerInterceptor{used.intercept},
 	})
 	if err != nil {
 		return state.WriteFault(err, files.Database)
 	}
+	defer func() { _ = ports.ui.Close() }()
+	record.Address, record.UI = ports.frontendAddress(), "http://"+ports.ui.Addr().String()
 	if err := srv.Start(); err != nil {
 		return state.WriteFault(err, files.Database)
 	}
@@ -166,6 +162,26 @@ func takeLock(ctx context.Context, files server.Files) (*flock.Flock, error) {
 		return nil, err
 	}
 	return lock, nil
+}
+
+// newTemporal prepares Temporal on a port that is free. Temporal opens the port itself, a moment after we found it, so
+// another server that starts just now may get it first.
+func newTemporal(ctx context.Context, files server.Files, o temporal.Options) (srv *temporal.Server, p ports, err error) {
+	const tries = 5
+	for range tries {
+		if p, err = choosePorts(ctx, files); err != nil {
+			return nil, p, err
+		}
+		o.Port = p.frontend
+		if srv, err = temporal.New(o); err == nil {
+			return srv, p, nil
+		}
+		_ = p.ui.Close()
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			break
+		}
+	}
+	return nil, p, err
 }
 
 func newGuard(s serving) (*ui.Guard, error) {

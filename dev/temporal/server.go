@@ -8,7 +8,6 @@ import (
 	"go.temporal.io/server/common/authorization"
 	"go.temporal.io/server/common/config"
 	"go.temporal.io/server/common/headers"
-	"go.temporal.io/server/common/log"
 	"go.temporal.io/server/common/metrics"
 	"go.temporal.io/server/common/primitives/timestamp"
 	sqliteschema "go.temporal.io/server/schema/sqlite"
@@ -36,8 +35,10 @@ type Server struct {
 	internal temporalserver.Server
 }
 
-// New prepares a server. Nothing listens and no goroutine of it runs before Start.
-func New(o Options) (*Server, error) {
+// New prepares a server. Its ports are open afterwards, but nothing answers before Start. The error matches
+// syscall.EADDRINUSE if somebody else took a port in the meantime.
+func New(o Options) (s *Server, err error) {
+	defer recoverFatal(&err)
 	ports, err := freePorts()
 	if err != nil {
 		return nil, err
@@ -49,12 +50,11 @@ func New(o Options) (*Server, error) {
 	if err := o.createNamespace(cfg); err != nil {
 		return nil, err
 	}
-	logger := log.NewZapLogger(log.BuildZapLogger(log.Config{Level: o.LogLevel, Format: "console"})) // to standard error
 	internal, err := temporalserver.NewServer(
 		temporalserver.WithConfig(cfg),
 		temporalserver.ForServices(services),
 		temporalserver.WithStaticHosts(o.hosts(ports)),
-		temporalserver.WithLogger(logger),
+		temporalserver.WithLogger(newLogger(o.LogLevel)),
 		temporalserver.WithCustomMetricsHandler(metrics.NoopMetricsHandler),
 		temporalserver.WithDynamicConfigClient(dynamicConfig()),
 		temporalserver.WithAuthorizer(onlyAdmins{}),

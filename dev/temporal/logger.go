@@ -1,0 +1,61 @@
+package temporal
+
+import (
+	"fmt"
+
+	"go.temporal.io/server/common/log"
+	"go.temporal.io/server/common/log/tag"
+)
+
+// fatal is what Temporal would have ended the process with.
+type fatal struct {
+	msg  string
+	tags []tag.Tag
+}
+
+func (f fatal) Error() string {
+	text := f.msg
+	for _, t := range f.tags {
+		text += fmt.Sprintf("; %s: %v", t.Key(), t.Value())
+	}
+	return text
+}
+
+// Unwrap returns the cause, if Temporal gave one.
+func (f fatal) Unwrap() error {
+	for _, t := range f.tags {
+		// A tag's Value has the text only.
+		if z, ok := t.(tag.ZapTag); ok {
+			if err, ok := z.Field().Interface.(error); ok {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// panicLogger turns Temporal's habit of ending the process by Logger.Fatal, such as when a port is taken, into a panic,
+// which New turns into an error. Elsewhere it ends the process all the same.
+type panicLogger struct{ log.Logger }
+
+func newLogger(level string) log.Logger {
+	// Without a file it writes to standard error.
+	return panicLogger{log.NewZapLogger(log.BuildZapLogger(log.Config{Level: level, Format: "console"}))}
+}
+
+// Fatal implements log.Logger.
+func (l panicLogger) Fatal(msg string, tags ...tag.Tag) {
+	l.Error(msg, tags...)
+	panic(fatal{msg: msg, tags: tags})
+}
+
+// recoverFatal makes an error of a fatal that is on its way up. Call it deferred.
+func recoverFatal(err *error) {
+	switch p := recover().(type) {
+	case nil:
+	case fatal:
+		*err = p
+	default:
+		panic(p)
+	}
+}
