@@ -1,0 +1,16 @@
+//go:build unix
+
+package server_test
+
+import (
+	"syscall"
+	"testing"
+)
+
+// suspend makes a process hang.
+func suspend(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+}
