@@ -1,9 +1,12 @@
 package server_test
 
 import (
+	"database/sql"
 	"strings"
 	"testing"
 	"time"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 // eventually waits until done holds.
@@ -30,4 +33,19 @@ func containsVariable(environ, name string) bool {
 		}
 	}
 	return false
+}
+
+// execSQL changes a database that nobody has open.
+func execSQL(t *testing.T, path string, statements ...string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	for _, s := range statements {
+		if _, err := db.ExecContext(t.Context(), s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
 }
