@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"syscall"
@@ -60,7 +61,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = lock.Unlock() }()
+	// The end of the process gives it back, not this function: until then its files are open. A lock that nothing refers
+	// to is closed by the garbage collector.
+	defer runtime.KeepAlive(lock)
 
 	record := server.Record{
 		PID: os.Getpid(), Database: files.Database, Version: version.Version, Namespace: api.Namespace,
