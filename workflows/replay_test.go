@@ -1,0 +1,155 @@
+package workflows_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	sdkclient "go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/envflow/envflow/internal/api"
+	"github.com/envflow/envflow/internal/testenv/devserver"
+	"github.com/envflow/envflow/worker"
+	"github.com/envflow/envflow/workflows"
+)
+
+// Histories in testdata were recorded by a release or by `make histories`. Code that cannot replay them would break the
+// environments that people have running: it needs workflow.GetVersion, and a new recording beside the old ones.
+//
+// Files called bad-*.json.gz are histories that must not replay, so that this test is known to notice something.
+
+const historyFiles = "testdata/*.json.gz"
+
+// registerAll names the workflows as package worker does.
+func registerAll(r interface {
+	RegisterWorkflowWithOptions(any, workflow.RegisterOptions)
+}) {
+	r.RegisterWorkflowWithOptions(workflows.Selftest, workflow.RegisterOptions{Name: api.SelftestWorkflow})
+}
+
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(historyFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, bad := 0, 0
+	for _, file := range files {
+		wantErr := strings.HasPrefix(filepath.Base(file), "bad-")
+		if wantErr {
+			bad++
+		} else {
+			good++
+		}
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			replayer := sdkworker.NewWorkflowReplayer()
+			registerAll(replayer)
+			err := replayer.ReplayWorkflowHistory(nil, readHistory(t, file))
+			if (err != nil) != wantErr {
+				t.Errorf("replay: %v; must fail: %v", err, wantErr)
+			}
+		})
+	}
+	if good == 0 || bad == 0 {
+		t.Errorf("%d histories that must replay and %d that must not in %s; run `make histories`", good, bad, historyFiles)
+	}
+}
+
+func readHistory(t *testing.T, file string) *historypb.History {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var h historypb.History
+	if err := protojson.Unmarshal(text, &h); err != nil {
+		t.Fatal(err)
+	}
+	return &h
+}
+
+// TestHistories records the histories again when `make histories` asks for it.
+func TestHistories(t *testing.T) {
+	if os.Getenv("UPDATE_HISTORIES") == "" {
+		t.Skip("records histories: run `make histories`")
+	}
+	c, _ := devserver.Shared(t)
+	queue := devserver.UniqueName(t)
+	w := worker.New(c, queue)
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer w.Stop()
+
+	selftest := record(t, c, queue, api.SelftestWorkflow, api.SelftestIn{Nonce: "recorded"})
+	writeHistory(t, "selftest", selftest)
+	// The workflow has no activity of that type, so a replay must notice.
+	for _, e := range selftest.Events {
+		if a := e.GetActivityTaskScheduledEventAttributes(); a != nil {
+			a.ActivityType.Name = "another"
+		}
+	}
+	writeHistory(t, "bad-selftest", selftest)
+}
+
+// record runs a workflow to its end and returns its history.
+func record(t *testing.T, c sdkclient.Client, queue, name string, args ...any) *historypb.History {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	run, err := c.ExecuteWorkflow(ctx, sdkclient.StartWorkflowOptions{ID: queue + "/" + name, TaskQueue: queue}, name, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Get(ctx, nil); err != nil {
+		t.Fatal(err)
+	}
+	var h historypb.History
+	for it := c.GetWorkflowHistory(ctx, run.GetID(), run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); it.HasNext(); {
+		event, err := it.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Events = append(h.Events, event)
+	}
+	return &h
+}
+
+func writeHistory(t *testing.T, name string, h *historypb.History) {
+	t.Helper()
+	text, err := protojson.Marshal(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	if _, err := z.Write(text); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join("testdata", name+".json.gz"), out.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
