@@ -54,9 +54,6 @@ func EnsureDir(path string) error {
 	if err != nil {
 		return writeFault(err, path)
 	}
-	if !info.IsDir() {
-		return fault.New(fault.Missing, "move it away or set ENVFLOW_STATE_DIR", "%s is a file, but envflow keeps its state in a folder of that name", path)
-	}
 	if owner, mine := ownedByMe(info); !mine {
 		return fault.New(fault.Missing, "run envflow as that user, or set ENVFLOW_STATE_DIR to a folder of your own",
 			"the folder %s belongs to another user (uid %s)", path, owner)
@@ -111,6 +108,8 @@ func writeFault(err error, path string) error {
 		return fault.Wrap(err, fault.Missing, "free some space, or set ENVFLOW_STATE_DIR to a folder on another disk", "the disk that holds %s is full", path)
 	case errors.Is(err, syscall.EROFS):
 		return fault.Wrap(err, fault.Missing, "make it writable, or set ENVFLOW_STATE_DIR to a folder that is", "%s is on a read-only file system", path)
+	case errors.Is(err, syscall.ENOTDIR):
+		return fault.Wrap(err, fault.Missing, "move that file away, or set ENVFLOW_STATE_DIR to another folder", "envflow keeps its state in the folder %s, but a file stands in its place or above it", path)
 	case errors.Is(err, fs.ErrPermission):
 		return fault.Wrap(err, fault.Missing, "change its owner or mode, or set ENVFLOW_STATE_DIR to a folder of your own", "envflow may not write to %s", path)
 	}
