@@ -55,16 +55,9 @@ func DialExternal(ctx context.Context, x External, env envconfig.EnvLookup, log 
 
 // options merges profile, environment and flags.
 func (x External) options(env envconfig.EnvLookup) (sdkclient.Options, error) {
-	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{
-		ConfigFileProfile: x.Profile,
-		// Without being asked for, neither the file nor the variables count: --temporal-address alone must not pick up
-		// an API key meant for another server.
-		DisableFile: x.Profile == "" && !x.UseEnv,
-		DisableEnv:  !x.UseEnv,
-		EnvLookup:   env,
-	})
+	profile, err := x.profile(env)
 	if err != nil {
-		return sdkclient.Options{}, fault.Wrap(err, fault.Config, "run `temporal config list` to see the profiles", "the Temporal profile %q cannot be read", x.Profile)
+		return sdkclient.Options{}, err
 	}
 	if x.Address != "" {
 		profile.Address = x.Address
@@ -88,6 +81,25 @@ func (x External) options(env envconfig.EnvLookup) (sdkclient.Options, error) {
 			"the settings for Temporal at %s are wrong", profile.Address)
 	}
 	return options, nil
+}
+
+// profile reads the configuration file and the environment, as far as they count. Without being asked for they do not:
+// --temporal-address alone must not pick up an API key that is meant for another server.
+func (x External) profile(env envconfig.EnvLookup) (envconfig.ClientConfigProfile, error) {
+	if x.Profile == "" && !x.UseEnv {
+		return envconfig.ClientConfigProfile{}, nil
+	}
+	profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{
+		ConfigFileProfile: x.Profile, DisableEnv: !x.UseEnv, EnvLookup: env,
+	})
+	if err == nil {
+		return profile, nil
+	}
+	name := x.Profile
+	if name == "" {
+		name = "default"
+	}
+	return profile, fault.Wrap(err, fault.Config, "run `temporal config list` to see the profiles", "the Temporal profile %q cannot be read", name)
 }
 
 // merge puts the flags over what profile and environment say.
