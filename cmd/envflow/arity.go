@@ -54,18 +54,21 @@ func checkArgs(path []*cli.Command, args []string, dashed bool) error {
 	switch {
 	case len(args) < len(a.required):
 		missing := strings.Join(a.required[len(args):], " and ")
-		return usageFault("usage: "+usageLine(path), "%q needs %s", fullName(path), missing)
+		return usageFault(usageHint(path), "%q needs %s", fullName(path), missing)
 	case a.dashMust && !dashed:
-		return usageFault("usage: "+usageLine(path), "%q needs a command after --", fullName(path))
+		return usageFault(usageHint(path), "%q needs a command after --", fullName(path))
 	case a.max == 0 && len(args) > 0:
 		return usageFault(helpHint(path), "%q takes no arguments, but there is %s", fullName(path), quoteWords(args))
 	case a.max >= 0 && len(args) > a.max:
 		// The ones that fit are not the problem.
-		return usageFault("usage: "+usageLine(path), "%q takes %s at most, but there is also %s",
+		return usageFault(usageHint(path), "%q takes %s at most, but there is also %s",
 			fullName(path), countNoun(a.max, "argument"), quoteWords(args[a.max:]))
 	}
 	return nil
 }
+
+// usageHint shows how the last command of path is typed.
+func usageHint(path []*cli.Command) string { return "usage: `" + usageLine(path) + "`" }
 
 // splitDash takes apart the arguments of a command whose ArgsUsage has a -- part. dashed reports whether there was
 // a --, with or without words after it.

@@ -22,7 +22,8 @@
 //
 // Stdout is the answer and nothing else; progress, warnings and errors go to stderr. A command whose answer is data has
 // outputFlag and ends in environ.print. With -o json the answer is exactly one JSON document; an error is still a
-// sentence on stderr and stdout stays empty, so a script looks at the exit code first.
+// sentence on stderr, and stdout stays empty unless the command had an answer all the same, so a script looks at the
+// exit code first.
 //
 // Colour is used on a terminal only, and not with NO_COLOR, --no-color or TERM=dumb. It never carries meaning alone.
 //

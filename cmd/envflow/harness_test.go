@@ -155,8 +155,8 @@ func demoTree(e *environ, got *call) []*cli.Command {
 }
 
 // parseDemo parses words against demoTree.
-func parseDemo(words []string, env ...string) (*line, error) {
-	e, _, _ := testEnviron(words, env...)
+func parseDemo(words []string) (*line, error) {
+	e, _, _ := testEnviron(words)
 	e.Stdout, e.Stderr = io.Discard, io.Discard
 	return parseLine(e, newApp(e, demoTree(e, &call{})))
 }

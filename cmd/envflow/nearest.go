@@ -13,12 +13,15 @@ func nearest(word string, candidates []string) []string {
 
 	var near []string
 	for _, candidate := range candidates {
-		if len(candidate) < 2 && candidate != word {
+		if candidate == word {
+			return []string{word}
+		}
+		if len(candidate) < 2 {
 			continue // nor is a letter near a word
 		}
 		distance := editDistance(typed, []rune(strings.ToLower(candidate)))
-		if len(typed) >= 2 && strings.HasPrefix(candidate, word) {
-			distance = min(distance, 1) // somebody typed the beginning
+		if len(typed) >= 3 && strings.HasPrefix(candidate, word) {
+			distance = 0 // somebody typed the beginning
 		}
 		if distance < best {
 			best, near = distance, nil

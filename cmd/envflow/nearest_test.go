@@ -20,6 +20,8 @@ func TestNearest(t *testing.T) {
 		{word: "log", want: []string{"logs"}},
 		{word: "lgs", want: []string{"logs"}},
 		{word: "ver", want: []string{"verbose", "version"}},
+		{word: "stat", want: []string{"status"}},
+		{word: "version", want: []string{"version"}},
 		{word: "complete", want: []string{"completion"}},
 		{word: "interceptor", want: []string{"intercept"}},
 		{word: "o", want: []string{"o"}},

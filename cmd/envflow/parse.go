@@ -151,7 +151,7 @@ func (p *parser) flagWord(word string, next []string) (tookNext bool) {
 			p.fail(unknownFlag(p.line.path, "--"+name))
 			return false
 		}
-		return p.flag(name, "--"+name, value, hasValue, next)
+		return p.flag(typedFlag{name, "--" + name, value, hasValue}, next)
 	}
 	return p.shortFlags(word, next)
 }
@@ -173,10 +173,10 @@ func (p *parser) shortFlags(word string, next []string) (tookNext bool) {
 		}
 		value, hasValue := strings.CutPrefix(after, "=")
 		if hasValue || after != "" && f != nil && takesValue(f) {
-			p.flag(name, "-"+name, value, true, nil)
+			p.flag(typedFlag{name, "-" + name, value, true}, nil)
 			return false
 		}
-		if p.flag(name, "-"+name, "", false, next) {
+		if p.flag(typedFlag{name: name, typed: "-" + name}, next) {
 			return true
 		}
 		cluster = after
@@ -193,43 +193,52 @@ func (p *parser) isLongName(name string) bool {
 	return known || isBuiltin(name) || name == "version" && len(p.line.path) == 1
 }
 
-// flag takes one flag by its name. It reports whether it took the next word as the value.
-func (p *parser) flag(name, typed, value string, hasValue bool, next []string) (tookNext bool) {
+// typedFlag is a flag as it stands on the line, before anyone knows what it is.
+type typedFlag struct {
+	name     string
+	typed    string // with its dashes, without the value
+	value    string // behind =, or attached to a short flag
+	hasValue bool
+}
+
+// flag takes one flag. It reports whether it took the next word as the value.
+func (p *parser) flag(t typedFlag, next []string) (tookNext bool) {
 	l := p.line
-	f, depth, known := p.lookup(name)
+	f, depth, known := p.lookup(t.name)
 	switch {
-	case name == "version" && len(l.path) == 1:
+	case t.name == "version" && len(l.path) == 1:
 		p.version = true
 		return false
-	case !known && isBuiltin(name):
+	case !known && isBuiltin(t.name):
 		l.help = true
 		return false
 	case !known:
-		p.fail(unknownFlag(l.path, typed))
+		p.fail(unknownFlag(l.path, t.typed))
 		return false
 	case f == nil:
-		p.fail(usageFault("put it after the command", "%s means different things to different commands", typed))
+		p.fail(usageFault("put it after the command", "%s means different things to different commands", t.typed))
 		return false
 	}
 
-	if !hasValue {
+	value := t.value
+	if !t.hasValue {
 		value = "true"
 		if takesValue(f) {
 			if len(next) == 0 || next[0] == "--" {
 				if len(next) == 0 {
 					p.open = f
 				}
-				p.fail(usageFault(helpHint(l.path), "%s needs a value%s", typed, choicesText(f)))
+				p.fail(usageFault(helpHint(l.path), "%s needs a value%s", t.typed, choicesText(f)))
 				return false
 			}
 			value, tookNext = next[0], true
 		}
 	}
 	if depth < 0 {
-		p.pending = append(p.pending, pendingFlag{typed: typed, name: name, value: value})
+		p.pending = append(p.pending, pendingFlag{typed: t.typed, name: t.name, value: value})
 		return tookNext
 	}
-	p.set(setting{depth: depth, flag: f, value: value}, typed)
+	p.set(setting{depth: depth, flag: f, value: value}, t.typed)
 	return tookNext
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -16,11 +17,8 @@ func usageFault(hint, format string, args ...any) error {
 
 // helpHint says where to read about the last command of path.
 func helpHint(path []*cli.Command) string {
-	return "run " + helpCommandLine(path)
-}
-
-func helpCommandLine(path []*cli.Command) string {
-	return strings.Join(append([]string{path[0].Name, "help"}, strings.Fields(fullName(path[1:]))...), " ")
+	words := append([]string{path[0].Name, "help"}, strings.Fields(fullName(path[1:]))...)
+	return "run `" + strings.Join(words, " ") + "`"
 }
 
 // unknownFlag returns the error for a flag that no command of path declares. typed must not contain its value, which
@@ -70,31 +68,37 @@ func unknownCommand(path []*cli.Command, word string) error {
 		return usageFault("flags start with two dashes: --"+name, "unknown command %q", name+"=...")
 	}
 
-	var near []string
-	parent := path[len(path)-1]
-	seen := map[*cli.Command]bool{} // a command may be near by more than one of its names
-	for _, name := range nearest(word, visibleNames(parent)) {
-		if cmd := findCommand(parent, name); !seen[cmd] {
-			seen[cmd] = true
-			near = append(near, fullName(path)+" "+name)
-		}
-	}
-	if len(near) == 0 { // `envflow status` for `envflow server status`
-		for _, sub := range parent.Subcommands {
-			if !sub.Hidden && findCommand(sub, word) != nil {
-				near = append(near, fullName(path)+" "+sub.Name+" "+word)
-			}
-		}
-	}
-
 	hint := helpHint(path) + " to see the commands"
-	if len(near) > 0 {
+	if near := nearCommands(path, word); len(near) > 0 {
 		hint = "did you mean " + orList(near) + "?"
 	}
 	if len(path) == 1 {
 		return usageFault(hint, "unknown command %q", word)
 	}
 	return usageFault(hint, "unknown command %q for %q", word, fullName(path))
+}
+
+// nearCommands returns the commands, as they are typed, that word may stand for: those below path and, failing that,
+// those one level down, `envflow server status` for "status".
+func nearCommands(path []*cli.Command, word string) []string {
+	parent := path[len(path)-1]
+	seen := map[*cli.Command]bool{} // a command may be near by more than one of its names
+	var near []string
+	for _, name := range nearest(word, visibleNames(parent)) {
+		if cmd := findCommand(parent, name); !seen[cmd] {
+			seen[cmd] = true
+			near = append(near, "`"+fullName(path)+" "+name+"`")
+		}
+	}
+	if len(near) > 0 || len(path) > 1 {
+		return near
+	}
+	for _, sub := range parent.Subcommands {
+		if !sub.Hidden && len(sub.Subcommands) > 0 {
+			near = append(near, nearCommands(append(slices.Clip(path), sub), word)...)
+		}
+	}
+	return near
 }
 
 // visibleNames returns the names and aliases of the commands below parent.

@@ -29,7 +29,7 @@ func TestVersion(t *testing.T) {
 		}
 	}
 	// Nothing is printed on stdout when -o json goes wrong.
-	want := outcome{Code: 2, Stderr: "Error: \"envflow version\" takes no arguments, but there is \"x\"\nHint: run envflow help version\n"}
+	want := outcome{Code: 2, Stderr: "Error: \"envflow version\" takes no arguments, but there is \"x\"\nHint: run `envflow help version`\n"}
 	if diff := cmp.Diff(want, runCLI(t, []string{"version", "x", "-o", "json"})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
