@@ -70,8 +70,12 @@ func versionFlags(version string) string {
 	parts := strings.Split(strings.TrimPrefix(version, "v"), ".")
 	var flags strings.Builder
 	for _, pair := range [][2]string{
-		{"gitVersion", version}, {"gitMajor", parts[0]}, {"gitMinor", parts[1]},
-		{"gitCommit", "module"}, {"gitTreeState", "clean"}, {"buildDate", "1970-01-01T00:00:00Z"},
+		{"gitVersion", version},
+		{"gitMajor", parts[0]},
+		{"gitMinor", parts[1]},
+		{"gitCommit", "module"},
+		{"gitTreeState", "clean"},
+		{"buildDate", "1970-01-01T00:00:00Z"},
 	} {
 		for _, pkg := range []string{"k8s.io/component-base/version", "k8s.io/client-go/pkg/version"} {
 			fmt.Fprintf(&flags, " -X %s.%s=%s", pkg, pair[0], pair[1])

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"path"
@@ -110,14 +111,14 @@ func (t *testbed) objectsApplied(ctx context.Context) error {
 		return err
 	}
 	if applied.Data["digest"] != digest {
-		return fmt.Errorf("the cluster has objects of another version of the testbed")
+		return errors.New("the cluster has objects of another version of the testbed")
 	}
 	var coredns struct{ Spec struct{ Replicas int } }
 	if err := client.Get(ctx, coreDNSPath, &coredns); err != nil {
 		return err
 	}
 	if coredns.Spec.Replicas == 0 {
-		return fmt.Errorf("coredns is stopped")
+		return errors.New("is stopped")
 	}
 	return nil
 }
@@ -150,7 +151,7 @@ func (t *testbed) nodeReady(ctx context.Context) error {
 			return fmt.Errorf("the node is not ready: %s", condition.Message)
 		}
 	}
-	return fmt.Errorf("the node is not ready")
+	return errors.New("the node is not ready")
 }
 
 // dnsAnswers asks CoreDNS at its service address, as pods do, so that it also covers kube-proxy.
@@ -159,7 +160,11 @@ func dnsAnswers(ctx context.Context) error {
 		return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort(dnsAddress, "53"))
 	}}
 	if _, err := resolver.LookupHost(ctx, "kubernetes.default.svc.cluster.local."); err != nil {
-		return fmt.Errorf("look up kubernetes.default.svc.cluster.local at %s: %w", dnsAddress, err)
+		var failed *net.DNSError
+		if errors.As(err, &failed) {
+			return fmt.Errorf("no answer from %s: %s", dnsAddress, failed.Err) // The rest would name the machine's own server.
+		}
+		return fmt.Errorf("no answer from %s: %w", dnsAddress, err)
 	}
 	return nil
 }

@@ -1,9 +1,8 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -139,21 +138,22 @@ func (t *testbed) daemon(name string) (daemon, error) {
 
 // spec returns the digest of everything the daemon is started with.
 func (t *testbed) spec(d daemon) (string, error) {
-	sum := sha256.New()
-	fmt.Fprintf(sum, "%q %q\n", d.path, d.args)
+	text := fmt.Appendf(nil, "%q %q\n", d.path, d.args)
 	for _, name := range d.configs {
 		content, err := t.renderConfig(name)
 		if err != nil {
 			return "", err
 		}
-		sum.Write(content)
+		text = append(text, content...)
 	}
-	ca, err := os.ReadFile(pkiDir + "/ca.crt")
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", fmt.Errorf("read the certificate authority: %w", err)
+	if bytes.Contains(text, []byte(pkiDir)) || bytes.Contains(text, []byte(kubeconfigDir)) {
+		ca, err := os.ReadFile(pkiDir + "/ca.crt")
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return "", fmt.Errorf("read the certificate authority: %w", err)
+		}
+		text = append(text, ca...)
 	}
-	sum.Write(ca)
-	return hex.EncodeToString(sum.Sum(nil)[:16]), nil
+	return digestOf(text), nil
 }
 
 // record returns the pid file of the daemon; the zero record when there is none.
@@ -202,19 +202,36 @@ func (t *testbed) ensure(ctx context.Context, name string) error {
 
 // start starts a daemon that does not run and waits until it answers.
 func (t *testbed) start(ctx context.Context, d daemon) error {
+	if err := t.launch(ctx, d); err != nil {
+		return daemonError{d.name, err}
+	}
+	return nil
+}
+
+// daemonError says which daemon could not be started.
+type daemonError struct {
+	name string
+	err  error
+}
+
+func (e daemonError) Error() string { return fmt.Sprintf("start %s: %v", e.name, e.err) }
+
+func (e daemonError) Unwrap() error { return e.err }
+
+func (t *testbed) launch(ctx context.Context, d daemon) error {
 	if d.path == "" {
-		return fmt.Errorf("start %s: its program is not installed; run `go run ./dev/testbed`", d.name)
+		return errors.New("its program is not installed; run `go run ./dev/testbed`")
 	}
 	if err := d.killStrays(ctx); err != nil {
 		return err
 	}
 	for _, address := range d.listens {
 		if err := portFree(ctx, address); err != nil {
-			return fmt.Errorf("start %s: %w", d.name, err)
+			return err
 		}
 	}
 	if d.name == "dockerd" {
-		if err := dropStaleDockerPID(); err != nil {
+		if err := dropStaleDockerPIDs(); err != nil {
 			return err
 		}
 	}
@@ -231,16 +248,16 @@ func (t *testbed) start(ctx context.Context, d daemon) error {
 		Env: []string{"PATH=" + daemonPath, "HOME=/root", "LANG=C.UTF-8", marker + d.name},
 	})
 	if err != nil {
-		return fmt.Errorf("start %s: %w", d.name, err)
+		return err
 	}
 	err = eventually(ctx, readyLimit, func(ctx context.Context) error {
 		if !r.Alive() {
-			return errEnded
+			return errEnded // and no later attempt helps
 		}
 		return d.ready(ctx)
 	})
 	if err != nil {
-		return fmt.Errorf("start %s: %w\n%s", d.name, err, lastLines(d.logFile(), 5))
+		return fmt.Errorf("%w; its log ends:\n%s", err, lastLines(d.logFile(), 5))
 	}
 	return nil
 }

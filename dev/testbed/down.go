@@ -26,11 +26,21 @@ func (t *testbed) down(ctx context.Context) error {
 	}
 	t.say("remove", "mounts, interfaces, iptables rules and %s", stateDir)
 	if docker {
-		if err := t.endEngine(ctx); err != nil {
+		if err := endEngine(ctx); err != nil {
 			return err
 		}
 	}
-	if err := errors.Join(t.removeNetwork(ctx, docker), t.restoreHost(ctx, docker)); err != nil {
+	if program("iptables") != "" {
+		if err := removeNetwork(ctx); err != nil {
+			return err
+		}
+		if docker {
+			if err := removeDockerNetwork(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if err := restoreSysctls(); err != nil {
 		return err
 	}
 	if err := t.removeState(); err != nil {

@@ -96,7 +96,7 @@ func engine(ctx context.Context, method, path string, body io.Reader) (io.ReadCl
 	}
 	response, err := engineClient.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("ask the Docker engine: %w", err)
+		return nil, fmt.Errorf("the Docker engine does not answer: %w", plain(err))
 	}
 	switch {
 	case response.StatusCode == http.StatusNotFound:
@@ -109,26 +109,28 @@ func engine(ctx context.Context, method, path string, body io.Reader) (io.ReadCl
 	return response.Body, nil
 }
 
-// dropStaleDockerPID removes the pid file of dockerd's own containerd when another process has that number now; dockerd
-// would wait for it in vain.
-func dropStaleDockerPID() error {
-	path := dockerRunDir + "/containerd/containerd.pid"
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return nil // There is none.
+// dropStaleDockerPIDs removes the pid files of a killed engine. It would refuse to start for its own while the process is
+// not reaped yet, and wait in vain for its containerd if another process has that number now.
+func dropStaleDockerPIDs() error {
+	stale := []string{dockerRunDir + "/docker.pid"}
+	containerd := dockerRunDir + "/containerd/containerd.pid"
+	if content, err := os.ReadFile(containerd); err == nil {
+		pid, err := strconv.Atoi(strings.TrimSpace(string(content)))
+		running := proc.Find(func(p proc.Process) bool { return p.PID == pid && strings.HasSuffix(p.Args[0], "containerd") })
+		if err != nil || len(running) == 0 {
+			stale = append(stale, containerd)
+		}
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(content)))
-	if err == nil && len(proc.Find(func(p proc.Process) bool { return p.PID == pid && strings.HasSuffix(p.Args[0], "containerd") })) > 0 {
-		return nil
-	}
-	if err := os.Remove(path); err != nil {
-		return fmt.Errorf("remove stale pid file: %w", err)
+	for _, path := range stale {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("remove stale pid file: %w", err)
+		}
 	}
 	return nil
 }
 
 // endEngine ends what a killed engine of the testbed left running: its own containerd, shims and containers.
-func (t *testbed) endEngine(ctx context.Context) error {
+func endEngine(ctx context.Context) error {
 	companions := proc.Find(func(p proc.Process) bool {
 		return slices.ContainsFunc(p.Args, func(arg string) bool { return strings.HasPrefix(arg, dockerRunDir+"/") }) ||
 			slices.Contains(p.Environment(), marker+"dockerd")

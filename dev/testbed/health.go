@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"time"
 )
@@ -125,27 +126,36 @@ func containerdReady(ctx context.Context) error {
 }
 
 // healthz returns a probe of a component's health page. The components make up the certificates of these pages.
-func healthz(url string) func(context.Context) error {
+func healthz(address string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		return answersOK(ctx, url, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // a health page on loopback; nothing is sent
+		return answersOK(ctx, address, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // a health page on loopback; nothing is sent
 	}
 }
 
-func answersOK(ctx context.Context, url string, config *tls.Config) error {
+// plain leaves out the method and address that the HTTP client puts before what went wrong.
+func plain(err error) error {
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		return failed.Err
+	}
+	return err
+}
+
+func answersOK(ctx context.Context, address string, config *tls.Config) error {
 	transport := &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return fmt.Errorf("ask %s: %w", url, err)
+		return fmt.Errorf("ask %s: %w", address, err)
 	}
 	response, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
-		return fmt.Errorf("does not answer: %w", err)
+		return fmt.Errorf("does not answer: %w", plain(err))
 	}
 	if err := response.Body.Close(); err != nil {
-		return fmt.Errorf("read the answer of %s: %w", url, err)
+		return fmt.Errorf("read the answer of %s: %w", address, err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", url, response.Status)
+		return fmt.Errorf("%s answers %s", address, response.Status)
 	}
 	return nil
 }

@@ -81,8 +81,8 @@ func (t *testbed) prepareHost(ctx context.Context) error {
 	return t.shareMounts()
 }
 
-// restoreHost puts back what prepareHost changed.
-func (t *testbed) restoreHost(ctx context.Context, docker bool) error {
+// restoreSysctls puts back the kernel settings that prepareHost changed.
+func restoreSysctls() error {
 	before, err := readHost()
 	if err != nil {
 		return err
@@ -94,10 +94,16 @@ func (t *testbed) restoreHost(ctx context.Context, docker bool) error {
 			}
 		}
 	}
-	if docker && before.ForwardPolicy != "" {
-		return netfilter.SetForwardPolicy(ctx, before.ForwardPolicy)
-	}
 	return nil
+}
+
+// restoreForwardPolicy puts back the policy of the FORWARD chain, which Docker changed.
+func restoreForwardPolicy(ctx context.Context) error {
+	before, err := readHost()
+	if err != nil || before.ForwardPolicy == "" {
+		return err
+	}
+	return netfilter.SetForwardPolicy(ctx, before.ForwardPolicy)
 }
 
 func readHost() (host, error) {

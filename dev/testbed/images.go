@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -201,9 +202,9 @@ func (t *testbed) nodeImages(ctx context.Context) ([]string, error) {
 
 // loadEngine loads the images for users into the Docker engine.
 func (t *testbed) loadEngine(ctx context.Context) error {
-	foreign := t.foreignEngine(ctx)
+	wanted := t.engineWants(ctx)
 	for _, base := range baseImages {
-		if base.node || t.engineHas(ctx, base, foreign) == nil {
+		if base.node || engineHas(ctx, base, wanted) == nil {
 			continue
 		}
 		if err := engineLoad(ctx, filepath.Join(t.imageDir(), base.name+".tar")); err != nil {
@@ -213,15 +214,24 @@ func (t *testbed) loadEngine(ctx context.Context) error {
 	return nil
 }
 
-// engineHas returns an error unless the engine has the image. In an engine that is not the testbed's, any image of that
-// name will do: a real one is not replaced by a stand-in.
-func (t *testbed) engineHas(ctx context.Context, base baseImage, foreign bool) error {
+// engineWants returns what decides whether the ID of an image in the engine is right. In an engine that is not the
+// testbed's, any image of that name will do: a real one is not replaced by a stand-in.
+func (t *testbed) engineWants(ctx context.Context) func(name, id string) bool {
+	if t.foreignEngine(ctx) {
+		return func(_, id string) bool { return id != "" }
+	}
+	ids := t.imageIDs()
+	return func(name, id string) bool { return id != "" && id == ids[name] }
+}
+
+// engineHas returns an error unless the engine has the image that is wanted under each of its tags.
+func engineHas(ctx context.Context, base baseImage, wanted func(name, id string) bool) error {
 	for _, tag := range base.tags {
 		id, err := engineImage(ctx, base.name+":"+tag)
 		if err != nil {
 			return err
 		}
-		if id == "" || !foreign && id != t.imageIDs()[base.name] {
+		if !wanted(base.name, id) {
 			return fmt.Errorf("the Docker engine lacks %s:%s", base.name, tag)
 		}
 	}
@@ -279,7 +289,7 @@ func (t *testbed) imagesLoaded(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	imported, foreign := t.importedIDs(), t.foreignEngine(ctx)
+	imported, wanted := t.importedIDs(), t.engineWants(ctx)
 	for _, base := range baseImages {
 		if imported[base.name] != ids[base.name] || !containsAll(have, t.nodeReferences(base)) {
 			return fmt.Errorf("the node lacks the image %s", base.name)
@@ -287,7 +297,7 @@ func (t *testbed) imagesLoaded(ctx context.Context) error {
 		if base.node {
 			continue
 		}
-		if err := errors.Join(t.engineHas(ctx, base, foreign), t.registryHas(ctx, base)); err != nil {
+		if err := errors.Join(engineHas(ctx, base, wanted), t.registryHas(ctx, base)); err != nil {
 			return err
 		}
 	}
@@ -304,8 +314,13 @@ func ctr(ctx context.Context, args ...string) error {
 }
 
 func ctrOutput(ctx context.Context, args ...string) (string, error) {
-	if !exists(containerdSocket) {
-		return "", errors.New("containerd does not run")
+	// The tool's own words for this are long, and it waits.
+	connection, err := (&net.Dialer{}).DialContext(ctx, "unix", containerdSocket)
+	if err != nil {
+		return "", errors.New("containerd does not answer")
+	}
+	if err := connection.Close(); err != nil {
+		return "", fmt.Errorf("ask containerd: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, program("ctr"), append([]string{"--address", containerdSocket, "--namespace", "k8s.io"}, args...)...)
 	var problem strings.Builder

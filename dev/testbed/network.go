@@ -48,30 +48,32 @@ func forwardingAllowed(ctx context.Context) error {
 	return nil
 }
 
-// removeNetwork takes away the rules and interfaces of the testbed, and with them those of its Docker engine if docker
-// says so.
-func (t *testbed) removeNetwork(ctx context.Context, docker bool) error {
-	if program("iptables") == "" {
-		return nil // Nothing was ever started.
-	}
+// removeNetwork takes away the rules and interfaces of the cluster.
+func removeNetwork(ctx context.Context) error {
 	for _, rule := range forwardRules {
 		if err := rule.Delete(ctx); err != nil {
 			return err
 		}
 	}
-	chains, interfaces := []string{"KUBE-", "CNI-"}, []string{bridge}
-	links := []string{bridge}
-	if docker {
-		chains, interfaces = append(chains, "DOCKER"), append(interfaces, "docker0", "br-")
-		links = append(links, linksNamed("docker0", "br-")...)
-	}
-	if err := netfilter.Purge(ctx, chains, interfaces); err != nil {
+	if err := netfilter.Purge(ctx, []string{"KUBE-", "CNI-"}, []string{bridge}); err != nil {
 		return err
 	}
+	return deleteLinks(ctx, linksNamed(bridge))
+}
+
+// removeDockerNetwork takes away the rules and interfaces of the testbed's Docker engine.
+func removeDockerNetwork(ctx context.Context) error {
+	if err := netfilter.Purge(ctx, []string{"DOCKER"}, []string{"docker0", "br-"}); err != nil {
+		return err
+	}
+	if err := deleteLinks(ctx, linksNamed("docker0", "br-")); err != nil {
+		return err
+	}
+	return restoreForwardPolicy(ctx)
+}
+
+func deleteLinks(ctx context.Context, links []string) error {
 	for _, link := range links {
-		if _, err := net.InterfaceByName(link); err != nil {
-			continue // There is none.
-		}
 		if out, err := exec.CommandContext(ctx, "ip", "link", "delete", link).CombinedOutput(); err != nil {
 			return fmt.Errorf("delete interface %s: %w: %s", link, err, bytes.TrimSpace(out))
 		}

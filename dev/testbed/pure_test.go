@@ -98,43 +98,50 @@ func TestDaemon_IsAUsageErrorForAnUnknownName(t *testing.T) {
 
 func TestSmallParsers(t *testing.T) {
 	t.Parallel()
+	dir := t.TempDir()
 	file := func(content string) string {
-		path := filepath.Join(t.TempDir(), "f")
+		path := filepath.Join(dir, digestOf([]byte(content)))
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return path
 	}
 	t.Run("name servers on loopback are left out", func(t *testing.T) {
+		t.Parallel()
 		got := nameservers(file("# c\nsearch x\nnameserver 127.0.0.53\nnameserver 192.0.2.53\nnameserver 192.0.2.53\nnameserver ::1\n"))
 		if !slices.Equal(got, []string{"192.0.2.53"}) {
 			t.Errorf("nameservers = %v", got)
 		}
 	})
 	t.Run("the default route names the interface", func(t *testing.T) {
+		t.Parallel()
 		got := defaultInterface(file("Iface Destination Gateway Flags RefCnt Use Metric Mask MTU\neth0 00020AC0 00000000 0001 0 0 0 00FFFFFF 0\neth1 00000000 010200C0 0003 0 0 0 00000000 0\n"))
 		if got != "eth1" {
 			t.Errorf("defaultInterface = %q", got)
 		}
 	})
 	t.Run("libraries are those that packages depend on", func(t *testing.T) {
+		t.Parallel()
 		got := libraries("wget\n  Depends: libc6\n PreDepends: libgnutls30\n |Depends: debconf\n  Depends: zlib1g\n  Depends: <libvirtual>\nlibc6\n")
 		if !slices.Equal(got, []string{"libc6", "libgnutls30", "zlib1g"}) {
 			t.Errorf("libraries = %v", got)
 		}
 	})
 	t.Run("mount points are unescaped", func(t *testing.T) {
+		t.Parallel()
 		got := mountPoints("1 2 0:1 / / rw shared:1 - ext4 /dev/x rw\n2 1 0:2 / /a\\040b rw - tmpfs t rw\n")
 		if !slices.Equal(got, []string{"/", "/a b"}) {
 			t.Errorf("mountPoints = %v", got)
 		}
 	})
 	t.Run("capabilities are read as a mask", func(t *testing.T) {
+		t.Parallel()
 		if got := effective("Name:\tx\nCapEff:\t0000000000201000\n"); got != 1<<capSysAdmin|1<<capNetAdmin {
 			t.Errorf("effective = %x", got)
 		}
 	})
 	t.Run("a higher setting is kept", func(t *testing.T) {
+		t.Parallel()
 		for _, c := range []struct {
 			value, want string
 			ok          bool
@@ -145,6 +152,7 @@ func TestSmallParsers(t *testing.T) {
 		}
 	})
 	t.Run("kubelets are known by any name", func(t *testing.T) {
+		t.Parallel()
 		for line, want := range map[string]bool{
 			"/usr/bin/kubelet --config=x": true, "/usr/local/bin/k3s server": true, "kubernetes-abc kubelet": true, "hyperkube kubelet": true, "kubectl kubelet": false,
 			"vim kubelet": false, "/usr/bin/containerd": false,
@@ -155,11 +163,13 @@ func TestSmallParsers(t *testing.T) {
 		}
 	})
 	t.Run("package folders have no escapes", func(t *testing.T) {
+		t.Parallel()
 		if got := debFolder("/x/busybox_1%3a1.35.0-4_amd64.deb"); got != "busybox_1-1.35.0-4_amd64" {
 			t.Errorf("debFolder = %q", got)
 		}
 	})
 	t.Run("the version comes from go.mod", func(t *testing.T) {
+		t.Parallel()
 		got, err := requiredVersion(file("module x\n\nrequire (\n\tk8s.io/kubectl v0.0.0\n\tk8s.io/kubernetes v1.34.4\n)\n"), "k8s.io/kubernetes")
 		if err != nil || got != "v1.34.4" {
 			t.Errorf("requiredVersion = %q, %v", got, err)

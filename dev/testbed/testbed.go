@@ -167,7 +167,8 @@ func together(ctx context.Context, functions ...func(context.Context) error) err
 	return errors.Join(errs...)
 }
 
-// eventually repeats a probe until it succeeds or the limit has passed; it then returns the probe's last error.
+// eventually repeats a probe until it succeeds, the limit has passed or the probe returns errEnded; it then returns the
+// probe's last error.
 func eventually(ctx context.Context, limit time.Duration, probe func(context.Context) error) error {
 	deadline, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -177,8 +178,8 @@ func eventually(ctx context.Context, limit time.Duration, probe func(context.Con
 		attempt, end := context.WithTimeout(deadline, probeLimit)
 		err := probe(attempt)
 		end()
-		if err == nil {
-			return nil
+		if err == nil || errors.Is(err, errEnded) {
+			return err
 		}
 		select {
 		case <-deadline.Done():

@@ -28,18 +28,24 @@ func TestTestbed_ServesPods(t *testing.T) {
 	ns.deploy()
 
 	t.Run("everything is healthy", func(t *testing.T) {
+		t.Parallel()
 		var out, errOut strings.Builder
 		if status := run(t.Context(), []string{"status"}, &out, &errOut); status != 0 || strings.Contains(out.String(), "unhealthy") {
 			t.Errorf("status %d\n%s%s", status, out.String(), errOut.String())
 		}
 	})
-	t.Run("a pod reaches another by address, ClusterIP and name", func(t *testing.T) { ns.reachAll(t) })
+	t.Run("a pod reaches another by address, ClusterIP and name", func(t *testing.T) {
+		t.Parallel()
+		ns.reachAll(t)
+	})
 	t.Run("exec runs a command", func(t *testing.T) {
+		t.Parallel()
 		if got := ns.kubectl(t, "exec", "client", "--", "sh", "-c", "echo $((6*7))"); got != "42\n" {
 			t.Errorf("exec printed %q", got)
 		}
 	})
 	t.Run("logs are read", func(t *testing.T) {
+		t.Parallel()
 		testenv.Eventually(t, 10*time.Second, "log line", func() error {
 			if got := ns.kubectl(t, "logs", "client"); got != "client is up\n" {
 				return fmt.Errorf("logs are %q", got)
@@ -47,19 +53,28 @@ func TestTestbed_ServesPods(t *testing.T) {
 			return nil
 		})
 	})
-	t.Run("a port is forwarded", func(t *testing.T) { ns.forward(t) })
+	t.Run("a port is forwarded", func(t *testing.T) {
+		t.Parallel()
+		ns.forward(t)
+	})
 	t.Run("the image without a shell has none", func(t *testing.T) {
+		t.Parallel()
 		if out, err := ns.try(t, "exec", "web", "-c", "noshell", "--", "sh"); err == nil {
 			t.Errorf("sh ran in it: %s", out)
 		}
 	})
-	t.Run("an image is pushed to the registry and pulled by the node", func(t *testing.T) { pushAndPull(t, cluster, ns) })
+	t.Run("an image is pushed to the registry and pulled by the node", func(t *testing.T) {
+		t.Parallel()
+		pushAndPull(t, cluster, ns)
+	})
 	t.Run("the engine pulls a public name through the mirror", func(t *testing.T) {
+		t.Parallel()
 		if out := engineCall(t, "/images/create?fromImage=busybox&tag=latest"); !strings.Contains(out, "Status: ") {
 			t.Errorf("pull answered %s", out)
 		}
 	})
 	t.Run("the registry is announced to tools", func(t *testing.T) {
+		t.Parallel()
 		got := ns.kubectl(t, "get", "configmap", "local-registry-hosting", "-n", "kube-public", "-o", "jsonpath={.data}")
 		if !strings.Contains(got, cluster.Registry) {
 			t.Errorf("local-registry-hosting is %s", got)

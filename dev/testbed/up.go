@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -34,10 +35,14 @@ func (t *testbed) makeHealthy(ctx context.Context) error {
 	}
 	fresh := !exists(etcdDir)
 	err := t.bringUp(ctx)
+	var failed daemonError
+	if errors.As(err, &failed) && (failed.name == "dockerd" || failed.name == "registry") {
+		return err // They do not depend on what the cluster remembers.
+	}
 	if err == nil || fresh || ctx.Err() != nil || !t.stuck(ctx) {
 		return err
 	}
-	t.say("reset", "the cluster, which cannot be repaired: %v", err)
+	t.say("reset", "the cluster, which cannot be repaired: %s", firstLine(err.Error()))
 	if err := t.reset(ctx); err != nil {
 		return fmt.Errorf("take down the broken testbed: %w", err)
 	}

@@ -8,11 +8,11 @@ import (
 )
 
 // Root returns the root folder of the checkout that the test runs in.
-func Root(t testing.TB) string {
-	t.Helper()
+func Root(tb testing.TB) string {
+	tb.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
-		t.Fatalf("find the checkout: %v", err)
+		tb.Fatalf("find the checkout: %v", err)
 	}
 	for ; ; dir = filepath.Dir(dir) {
 		content, err := os.ReadFile(filepath.Join(dir, "go.mod"))
@@ -20,7 +20,7 @@ func Root(t testing.TB) string {
 			return dir
 		}
 		if dir == filepath.Dir(dir) {
-			t.Fatal("find the checkout: no go.mod of envflow above the test's folder")
+			tb.Fatal("find the checkout: no go.mod of envflow above the test's folder")
 		}
 	}
 }

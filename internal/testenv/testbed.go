@@ -41,7 +41,7 @@ type Cluster struct {
 // ExclusiveCluster is the testbed in the hands of a single test.
 type ExclusiveCluster struct {
 	Cluster
-	t testing.TB
+	tb testing.TB
 }
 
 // Testbed returns the testbed, healthy, and shares it with other tests until this one ends. It starts or repairs the
@@ -50,81 +50,81 @@ type ExclusiveCluster struct {
 //
 // A parallel test calls t.Parallel first: one that waits for its turn with the testbed in hand keeps fault tests out.
 // Subtests of a test that has the testbed may call Testbed too; they get it at once.
-func Testbed(t testing.TB) *Cluster {
-	t.Helper()
-	skipShort(t)
-	if c, ok := offeredCluster(t); ok {
+func Testbed(tb testing.TB) *Cluster {
+	tb.Helper()
+	skipShort(tb)
+	if c, ok := offeredCluster(tb); ok {
 		return c
 	}
-	if c := exclusive.of(t); c != nil {
+	if c := exclusive.of(tb.Name()); c != nil {
 		return c
 	}
-	c := healthyTestbed(t)
-	shared.hold(t)
+	c := healthyTestbed(tb)
+	shared.hold(tb)
 	return c
 }
 
 // TestbedExclusive returns the testbed, healthy, and keeps all other tests of the machine from it until this one ends.
 // It is for tests that stop, break or fill one of its daemons. When the test ends the testbed is repaired and waited for
 // before others get it. The test must not have called Testbed.
-func TestbedExclusive(t testing.TB) *ExclusiveCluster {
-	t.Helper()
-	skipShort(t)
-	if _, ok := offeredCluster(t); ok {
-		t.Skipf("fault tests need the testbed and do not touch the cluster of %s; they did not run", contextVariable)
+func TestbedExclusive(tb testing.TB) *ExclusiveCluster {
+	tb.Helper()
+	skipShort(tb)
+	if _, ok := offeredCluster(tb); ok {
+		tb.Skipf("fault tests need the testbed and do not touch the cluster of %s; they did not run", contextVariable)
 	}
-	c := healthyTestbed(t)
-	lock := acquire(t, testbedlock.Exclusive)
-	exclusive.add(t, c)
-	t.Cleanup(func() {
-		if out, err := runTestbed(t, "up"); err != nil {
-			t.Errorf("repair the testbed after the test: %v\n%s", err, out)
+	c := healthyTestbed(tb)
+	lock := acquire(tb, testbedlock.Exclusive)
+	exclusive.add(tb.Name(), c)
+	tb.Cleanup(func() {
+		if out, err := runTestbed(tb, "up"); err != nil {
+			tb.Errorf("repair the testbed after the test: %v\n%s", err, out)
 		}
-		exclusive.remove(t)
+		exclusive.remove(tb.Name())
 		if err := lock.Release(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
-	return &ExclusiveCluster{Cluster: *c, t: t}
+	return &ExclusiveCluster{Cluster: *c, tb: tb}
 }
 
 // Kill ends a daemon of the testbed with SIGKILL. The names are those of `go run ./dev/testbed help`.
-func (c *ExclusiveCluster) Kill(name string) { c.t.Helper(); c.run("kill", name) }
+func (c *ExclusiveCluster) Kill(name string) { c.tb.Helper(); c.run("kill", name) }
 
 // Stop ends a daemon of the testbed in its own time.
-func (c *ExclusiveCluster) Stop(name string) { c.t.Helper(); c.run("stop", name) }
+func (c *ExclusiveCluster) Stop(name string) { c.tb.Helper(); c.run("stop", name) }
 
 // Start starts a daemon of the testbed and returns when it answers.
-func (c *ExclusiveCluster) Start(name string) { c.t.Helper(); c.run("start", name) }
+func (c *ExclusiveCluster) Start(name string) { c.tb.Helper(); c.run("start", name) }
 
 // Restart stops and starts a daemon of the testbed and returns when it answers.
-func (c *ExclusiveCluster) Restart(name string) { c.t.Helper(); c.run("restart", name) }
+func (c *ExclusiveCluster) Restart(name string) { c.tb.Helper(); c.run("restart", name) }
 
 // Repair makes the whole testbed healthy.
-func (c *ExclusiveCluster) Repair() { c.t.Helper(); c.run("up") }
+func (c *ExclusiveCluster) Repair() { c.tb.Helper(); c.run("up") }
 
 func (c *ExclusiveCluster) run(args ...string) {
-	c.t.Helper()
-	if out, err := runTestbed(c.t, args...); err != nil {
-		c.t.Fatalf("testbed %s: %v\n%s", strings.Join(args, " "), err, out)
+	c.tb.Helper()
+	if out, err := runTestbed(c.tb, args...); err != nil {
+		c.tb.Fatalf("testbed %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 }
 
-func skipShort(t testing.TB) {
-	t.Helper()
+func skipShort(tb testing.TB) {
+	tb.Helper()
 	if testing.Short() {
-		t.Skip("end-to-end tests need the testbed and do not run under -short")
+		tb.Skip("end-to-end tests need the testbed and do not run under -short")
 	}
 }
 
 // offeredCluster returns the cluster that the environment names, or skips the test where neither that nor the testbed
 // can be had.
-func offeredCluster(t testing.TB) (*Cluster, bool) {
-	t.Helper()
+func offeredCluster(tb testing.TB) (*Cluster, bool) {
+	tb.Helper()
 	name := os.Getenv(contextVariable)
 	if name == "" {
 		if runtime.GOOS != "linux" || os.Getuid() != 0 {
-			t.Skipf("the testbed needs Linux and root, and %s names no other cluster: this end-to-end test did not run", contextVariable)
+			tb.Skipf("the testbed needs Linux and root, and %s names no other cluster: this end-to-end test did not run", contextVariable)
 		}
 		return nil, false
 	}
@@ -132,7 +132,7 @@ func offeredCluster(t testing.TB) (*Cluster, bool) {
 	if kubeconfig == "" {
 		home, err := os.UserHomeDir()
 		if err != nil {
-			t.Fatalf("find the kubeconfig of %s: %v", contextVariable, err)
+			tb.Fatalf("find the kubeconfig of %s: %v", contextVariable, err)
 		}
 		kubeconfig = filepath.Join(home, ".kube", "config")
 	}
@@ -147,15 +147,15 @@ var up struct {
 	err  error
 }
 
-func healthyTestbed(t testing.TB) *Cluster {
-	t.Helper()
-	root := Root(t)
-	up.once.Do(func() { up.out, up.err = runTestbed(t, "up") })
+func healthyTestbed(tb testing.TB) *Cluster {
+	tb.Helper()
+	root := Root(tb)
+	up.once.Do(func() { up.out, up.err = runTestbed(tb, "up") })
 	if errors.Is(up.err, errCannotRun) {
-		t.Skipf("%s: this end-to-end test did not run", bytes.TrimSpace(up.out))
+		tb.Skipf("%s: this end-to-end test did not run", bytes.TrimSpace(up.out))
 	}
 	if up.err != nil {
-		t.Fatalf("bring up the testbed: %v\n%s", up.err, up.out)
+		tb.Fatalf("bring up the testbed: %v\n%s", up.err, up.out)
 	}
 	return &Cluster{
 		Kubeconfig:  filepath.Join(root, ".testbed", "kubeconfig"),
@@ -170,12 +170,12 @@ func healthyTestbed(t testing.TB) *Cluster {
 var errCannotRun = errors.New("this machine cannot run the testbed")
 
 // runTestbed runs the testbed's command and returns what it printed. It also works while the test is being cleaned up.
-func runTestbed(t testing.TB, args ...string) ([]byte, error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), lockLimit)
+func runTestbed(tb testing.TB, args ...string) ([]byte, error) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), lockLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", append([]string{"run", "./dev/testbed"}, args...)...)
-	cmd.Dir = Root(t)
+	cmd.Dir = Root(tb)
 	out, err := cmd.CombinedOutput()
 	if err == nil {
 		return out, nil
@@ -188,11 +188,11 @@ func runTestbed(t testing.TB, args ...string) ([]byte, error) {
 }
 
 // acquire waits for the testbed's lock as long as the test run lasts.
-func acquire(t testing.TB, mode testbedlock.Mode) *testbedlock.Lock {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), lockLimit)
+func acquire(tb testing.TB, mode testbedlock.Mode) *testbedlock.Lock {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), lockLimit)
 	defer cancel()
-	if test, ok := t.(*testing.T); ok {
+	if test, ok := tb.(*testing.T); ok {
 		if end, ok := test.Deadline(); ok {
 			// Soon enough to tell who held it.
 			ctx, cancel = context.WithDeadline(ctx, end.Add(-5*time.Second))
@@ -200,10 +200,10 @@ func acquire(t testing.TB, mode testbedlock.Mode) *testbedlock.Lock {
 		}
 	}
 	lock, err := testbedlock.Acquire(ctx, testbedlock.Path, mode, func(holders []testbedlock.Holder) {
-		t.Logf("waiting for the testbed, which is used by %v", holders)
+		tb.Logf("waiting for the testbed, which is used by %v", holders)
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return lock
 }
@@ -218,25 +218,26 @@ type sharedLock struct {
 }
 
 // hold takes part in the lock until the test ends.
-func (s *sharedLock) hold(t testing.TB) {
-	t.Helper()
+func (s *sharedLock) hold(tb testing.TB) {
+	tb.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.users == 0 {
-		s.lock = acquire(t, testbedlock.Shared)
+		s.lock = acquire(tb, testbedlock.Shared)
 	}
 	s.users++
-	t.Cleanup(func() { s.leave(t) })
+	tb.Cleanup(func() { s.leave(tb) })
 }
 
-func (s *sharedLock) leave(t testing.TB) {
+func (s *sharedLock) leave(tb testing.TB) {
+	tb.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.users--; s.users > 0 {
 		return
 	}
 	if err := s.lock.Release(); err != nil {
-		t.Error(err)
+		tb.Error(err)
 	}
 }
 
@@ -248,24 +249,24 @@ type exclusiveTests struct {
 	clusters map[string]*Cluster
 }
 
-func (e *exclusiveTests) add(t testing.TB, c *Cluster) {
+func (e *exclusiveTests) add(test string, c *Cluster) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.clusters[t.Name()] = c
+	e.clusters[test] = c
 }
 
-func (e *exclusiveTests) remove(t testing.TB) {
+func (e *exclusiveTests) remove(test string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	delete(e.clusters, t.Name())
+	delete(e.clusters, test)
 }
 
 // of returns the testbed if the test, or one that it is a subtest of, holds it alone.
-func (e *exclusiveTests) of(t testing.TB) *Cluster {
+func (e *exclusiveTests) of(test string) *Cluster {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for name, c := range e.clusters {
-		if t.Name() == name || strings.HasPrefix(t.Name(), name+"/") {
+		if test == name || strings.HasPrefix(test, name+"/") {
 			return c
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -118,8 +119,12 @@ func (r Registry) do(ctx context.Context, method, target, mediaType string, body
 	request.Header.Set("Content-Type", mediaType)
 	request.Header.Set("Accept", mediaType)
 	response, err := r.Client.Do(request)
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		err = failed.Err // The rest names the address, which is always the same.
+	}
 	if err != nil {
-		return nil, fmt.Errorf("ask the registry: %w", err)
+		return nil, fmt.Errorf("the registry does not answer: %w", err)
 	}
 	return response, nil
 }

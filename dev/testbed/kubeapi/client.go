@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -75,8 +76,12 @@ func (c *Client) do(ctx context.Context, method, path, mediaType string, body []
 		request.Header.Set("Content-Type", mediaType)
 	}
 	response, err := c.http.Do(request)
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		err = failed.Err // The rest names the address, which is always the same.
+	}
 	if err != nil {
-		return nil, fmt.Errorf("ask the API server: %w", err)
+		return nil, fmt.Errorf("the API server does not answer: %w", err)
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(response.Body)

@@ -42,7 +42,7 @@ func Start(c Command) (Record, error) {
 	if err := closeOnExec(); err != nil {
 		return Record{}, err
 	}
-	cmd := exec.Command(c.Path, c.Args...)
+	cmd := exec.Command(c.Path, c.Args...) //nolint:noctx // a daemon outlives every context of its starter
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = c.Env, "/", log, log, detached()
 	if err := cmd.Start(); err != nil {
 		return Record{}, fmt.Errorf("start %s: %w", c.Path, err)

@@ -12,5 +12,5 @@ func inodeOf(info os.FileInfo) (uint64, bool) {
 	if !ok {
 		return 0, false
 	}
-	return uint64(stat.Ino), true
+	return stat.Ino, true
 }

@@ -134,7 +134,7 @@ func parseHolders(locks string, inode uint64) []Holder {
 
 // Prepare makes the folder of the lock.
 func Prepare(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return fmt.Errorf("make folder for the testbed's lock: %w", err)
 	}
 	return nil

@@ -3,7 +3,7 @@ package main
 
 import (
 	"fmt"
-	"log"
+	"log/slog"
 	"net/http"
 	"os"
 	"time"
@@ -16,7 +16,8 @@ func main() {
 	}
 	host, err := os.Hostname()
 	if err != nil {
-		log.Fatalf("read the host name: %v", err)
+		slog.Error("read the host name", "error", err)
+		os.Exit(1)
 	}
 	server := &http.Server{
 		Addr:              ":" + port,
@@ -25,6 +26,7 @@ func main() {
 			fmt.Fprintf(w, "hello from %s\n", host)
 		}),
 	}
-	log.Printf("listening on port %s", port)
-	log.Fatal(server.ListenAndServe())
+	slog.Info("listening", "port", port)
+	slog.Error("serve", "error", server.ListenAndServe())
+	os.Exit(1)
 }
