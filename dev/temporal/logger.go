@@ -2,6 +2,7 @@ package temporal
 
 import (
 	"fmt"
+	"strings"
 
 	"go.temporal.io/server/common/log"
 	"go.temporal.io/server/common/log/tag"
@@ -34,8 +35,8 @@ func (f fatal) Unwrap() error {
 	return nil
 }
 
-// panicLogger turns Temporal's habit of ending the process by Logger.Fatal, such as when a port is taken, into a panic,
-// which New turns into an error. Elsewhere it ends the process all the same.
+// panicLogger is Temporal's logger with two changes. It turns Temporal's habit of ending the process by Logger.Fatal, such as when a port is taken, into a panic,
+// which New turns into an error; elsewhere it ends the process all the same. And it leaves out a warning that is none.
 type panicLogger struct{ log.Logger }
 
 func newLogger(level string) log.Logger {
@@ -47,6 +48,14 @@ func newLogger(level string) log.Logger {
 func (l panicLogger) Fatal(msg string, tags ...tag.Tag) {
 	l.Error(msg, tags...)
 	panic(fatal{msg: msg, tags: tags})
+}
+
+// Warn implements log.Logger.
+func (l panicLogger) Warn(msg string, tags ...tag.Tag) {
+	// That the frontend has no HTTP port is what we want, and nothing that whoever reads the log can change.
+	if !strings.HasPrefix(msg, "HTTP API port has not been set") {
+		l.Logger.Warn(msg, tags...)
+	}
 }
 
 // recoverFatal makes an error of a fatal that is on its way up. Call it deferred.
