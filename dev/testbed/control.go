@@ -24,6 +24,15 @@ func (t *testbed) controlDaemon(ctx context.Context, command string, d daemon) e
 	if d.name == "dockerd" && t.foreignEngine(ctx) {
 		return errors.New("the Docker engine of this machine is not the testbed's; use the machine's own means to stop or start it")
 	}
+	runs := len(d.strays()) > 0
+	if !runs && (command == "kill" || command == "stop") {
+		t.say(command, "%s, which does not run", d.name)
+		return nil
+	}
+	if runs && command == "start" && d.record().Alive() {
+		t.say("start", "%s, which runs already", d.name)
+		return nil
+	}
 	if command != "start" {
 		grace := d.grace
 		if command == "kill" {
@@ -34,10 +43,6 @@ func (t *testbed) controlDaemon(ctx context.Context, command string, d daemon) e
 		}
 	}
 	if command == "kill" || command == "stop" {
-		return nil
-	}
-	if d.record().Alive() {
-		t.say("start", "%s runs already", d.name)
 		return nil
 	}
 	if err := t.start(ctx, d); err != nil {

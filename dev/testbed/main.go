@@ -33,7 +33,7 @@ NAME: apiserver etcd controller-manager scheduler kubelet kube-proxy containerd 
 
 var (
 	// errUsage marks a command line that makes no sense.
-	errUsage = errors.New("usage")
+	errUsage = errors.New("wrong usage")
 	// errCannotRun marks a machine on which the testbed cannot run whatever one does.
 	errCannotRun = errors.New("the testbed cannot run here")
 )

@@ -76,17 +76,22 @@ func (t *testbed) installPackages(ctx context.Context) error {
 		return err
 	}
 	defer restore()
-	return apt(ctx, "", append([]string{"install", "-y", "-q", "--no-install-recommends"}, names...)...)
+	// Not to be interrupted halfway: apt would leave packages for somebody else to configure.
+	return apt(context.WithoutCancel(ctx), "", append([]string{"install", "-y", "-q", "--no-install-recommends"}, names...)...)
 }
+
+// policy tells Debian's package scripts that no service may be started. It names its writer, so that one left behind by a
+// killed `up` is taken away by the next.
+const policy = "#!/bin/sh\n# Written by envflow's testbed while it installs packages.\nexit 101\n"
 
 // forbidServices keeps packages from starting services while they are installed, by the means Debian has for it. It
 // leaves alone a policy that is there already.
 func (t *testbed) forbidServices() (restore func(), err error) {
-	if exists(policyFile) {
+	if old, err := os.ReadFile(policyFile); err == nil && string(old) != policy {
 		return func() {}, nil
 	}
 	t.say("write", "%s for the time of the installation, so that no service is started", policyFile)
-	if err := os.WriteFile(policyFile, []byte("#!/bin/sh\nexit 101\n"), 0o755); err != nil {
+	if err := os.WriteFile(policyFile, []byte(policy), 0o755); err != nil {
 		return nil, fmt.Errorf("forbid packages to start services: %w", err)
 	}
 	return func() { _ = os.Remove(policyFile) }, nil

@@ -190,7 +190,7 @@ func (ns *namespace) deploy() {
 		return err
 	})
 	ns.kubectl(ns.t, "apply", "-f", file)
-	ns.kubectl(ns.t, "wait", "--for=condition=Ready", "pod", "--all", "--timeout=60s")
+	ns.kubectl(ns.t, "wait", "--for=condition=Ready", "pod/web", "pod/client", "--timeout=60s")
 }
 
 // reachAll fetches the server's page from the client by every way there is.
@@ -198,7 +198,7 @@ func (ns *namespace) reachAll(t *testing.T) {
 	t.Helper()
 	var address string
 	testenv.Eventually(t, 60*time.Second, "pods running again", func() error {
-		out, err := ns.try(t, "wait", "--for=condition=Ready", "pod", "--all", "--timeout=1s")
+		out, err := ns.try(t, "wait", "--for=condition=Ready", "pod/web", "pod/client", "--timeout=1s")
 		if err != nil {
 			return fmt.Errorf("%w: %s", err, out)
 		}
@@ -276,8 +276,9 @@ func pushAndPull(t *testing.T, c *testenv.Cluster, ns *namespace) {
 	if out := engineCall(t, "/images/"+repository+"/push?tag=1"); strings.Contains(out, "errorDetail") {
 		t.Fatalf("push answered %s", out)
 	}
-	out := ns.kubectl(t, "run", "pulled", "--image="+repository+":1", "--image-pull-policy=Always", "--restart=Never", "--rm", "-i", "-q", "--", "echo", "pulled")
-	if out != "pulled\n" {
+	ns.kubectl(t, "run", "pulled", "--image="+repository+":1", "--image-pull-policy=Always", "--restart=Never", "--", "echo", "pulled")
+	ns.kubectl(t, "wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/pulled", "--timeout=60s")
+	if out := ns.kubectl(t, "logs", "pulled"); out != "pulled\n" {
 		t.Errorf("the pulled image printed %q", out)
 	}
 }

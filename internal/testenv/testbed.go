@@ -176,6 +176,8 @@ func runTestbed(tb testing.TB, args ...string) ([]byte, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", append([]string{"run", "./dev/testbed"}, args...)...)
 	cmd.Dir = Root(tb)
+	// Without cgo even in a run with the race detector: another setting compiles the command once more.
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := cmd.CombinedOutput()
 	if err == nil {
 		return out, nil
