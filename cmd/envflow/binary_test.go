@@ -203,6 +203,10 @@ func TestSelftest_AnotherTemporalThatDoesNotWork(t *testing.T) {
 		args []string
 		want outcome
 	}{
+		"a namespace of nothing": {
+			[]string{"--temporal-namespace", "mine"},
+			outcome{2, "", "Error: --temporal-namespace is for a Temporal of your own, and nothing says which\nHint: add --temporal-address HOST:PORT, --temporal-profile NAME or ENVFLOW_TEMPORAL=env\n"},
+		},
 		"no credentials": {
 			[]string{"--temporal-address", there},
 			outcome{3, "", "Error: Temporal at " + there + " refuses these credentials\nHint: check the API key or the client certificate\n"},

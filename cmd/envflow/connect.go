@@ -22,6 +22,9 @@ type connection struct {
 // connect returns a client of the embedded server, which it starts if need be, or of the Temporal that flags or
 // ENVFLOW_TEMPORAL=env ask for. The caller closes it.
 func (e *environ) connect(c *cli.Context) (*connection, error) {
+	if err := e.checkTemporal(c); err != nil {
+		return nil, err
+	}
 	flags := temporalFlagsOf(c)
 	external := temporalclient.External{
 		Address: flags.Address, Namespace: flags.Namespace, Profile: flags.Profile, APIKey: flags.APIKey,
