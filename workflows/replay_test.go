@@ -34,7 +34,8 @@ const historyFiles = "testdata/*.json.gz"
 // registerAll names the workflows as package worker does.
 func registerAll(r interface {
 	RegisterWorkflowWithOptions(any, workflow.RegisterOptions)
-}) {
+},
+) {
 	r.RegisterWorkflowWithOptions(workflows.Selftest, workflow.RegisterOptions{Name: api.SelftestWorkflow})
 }
 

@@ -12,10 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/mod/semver"
 	_ "modernc.org/sqlite" // the driver "sqlite", which Temporal links anyway
 	sqlitelib "modernc.org/sqlite/lib"
-
-	"golang.org/x/mod/semver"
 
 	"github.com/envflow/envflow/internal/fault"
 	"github.com/envflow/envflow/internal/state"

@@ -53,7 +53,7 @@ func benchClient(b *testing.B) sdkclient.Client {
 }
 
 func startBenchServer(b *testing.B) (sdkclient.Client, error) {
-	dir, err := os.MkdirTemp("", "envflow-bench-") // not b.TempDir: the server stays for the benchmarks that follow
+	dir, err := os.MkdirTemp("", "envflow-bench-") //nolint:usetesting // the server stays for the benchmarks that follow
 	if err != nil {
 		return nil, err
 	}
@@ -104,13 +104,12 @@ func benchmarkSignal(b *testing.B, execute func(workflow.Context, any, ...any) w
 	c := benchClient(b)
 	queue := fmt.Sprintf("%s-%d", b.Name(), time.Now().UnixNano())
 	started := make(chan time.Time, 1)
-	activity := func(context.Context) error {
+	activity := func(context.Context) error { //nolint:unparam // an activity returns an error
 		started <- time.Now()
 		return nil
 	}
 	const perRun = 500 // then continue as new, as an environment does
-	var loop func(workflow.Context) error
-	loop = func(ctx workflow.Context) error {
+	loop := func(ctx workflow.Context) error {
 		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute, RetryPolicy: &sdktemporal.RetryPolicy{MaximumAttempts: 1}})
 		ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{StartToCloseTimeout: time.Minute})
 		for range perRun {

@@ -30,8 +30,7 @@ func asNobody(t *testing.T, env string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The folders of go test and t.TempDir are closed to others.
-	dir, err := os.MkdirTemp("", "envflow-test-")
+	dir, err := os.MkdirTemp("", "envflow-test-") //nolint:usetesting // the folders of go test and t.TempDir are closed to others
 	if err != nil {
 		t.Fatal(err)
 	}

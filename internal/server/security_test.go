@@ -111,9 +111,9 @@ func intrude(args string) {
 	address, ui, socket, token := doors[0], doors[1], doors[2], doors[3]
 	say := func(door string, refused bool, err any) {
 		if refused {
-			fmt.Println(door, "refused")
+			fmt.Fprintln(os.Stdout, door, "refused")
 		} else {
-			fmt.Println(door, "OPEN:", err)
+			fmt.Fprintln(os.Stdout, door, "OPEN:", err)
 		}
 	}
 	err := startWorkflow(context.Background(), address, insecure.NewCredentials(), "")

@@ -45,7 +45,7 @@ func (h *Handle) start(ctx context.Context) (Record, error) {
 	defer func() { _ = log.Close() }()
 
 	// Not CommandContext: the server outlives this command, and a start that times out is looked at, not killed.
-	cmd := exec.Command(executable, append([]string{"server", "run"}, h.startArgs...)...) //nolint:gosec,noctx // our own binary, detached on purpose
+	cmd := exec.Command(executable, append([]string{"server", "run"}, h.startArgs...)...) //nolint:noctx // detached on purpose
 	cmd.Dir = h.files.Dir
 	cmd.Env = append(environment(os.Environ()), "ENVFLOW_STATE_DIR="+h.stateDir)
 	cmd.Stderr = log

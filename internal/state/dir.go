@@ -59,7 +59,7 @@ func EnsureDir(path string) error {
 			"the folder %s belongs to another user (uid %s)", path, owner)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		if err := os.Chmod(path, 0o700); err != nil {
+		if err := os.Chmod(path, 0o700); err != nil { //nolint:gosec // a folder is of no use without x
 			return writeFault(err, path)
 		}
 	}

@@ -93,7 +93,7 @@ func TestWriteFault_SaysWhatPeopleMeet(t *testing.T) {
 		wantSentence(t, WriteFault(err, "/p"), sentence)
 	}
 	other := errors.New("other")
-	if got := WriteFault(other, "/p"); got != other {
+	if got := WriteFault(other, "/p"); !errors.Is(got, other) || got.Error() != other.Error() {
 		t.Errorf("%v became %v", other, got)
 	}
 	if WriteFault(nil, "/p") != nil {
@@ -112,7 +112,7 @@ func wantSentence(t *testing.T, err error, sentence string) {
 
 func TestSocketPath(t *testing.T) {
 	t.Parallel()
-	short, err := os.MkdirTemp("/tmp", "e")
+	short, err := os.MkdirTemp("/tmp", "e") //nolint:usetesting // t.TempDir is too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	envflow := func(args ...string) ([]byte, error) {
-		cmd := exec.CommandContext(ctx, "bin/envflow", args...) //nolint:gosec // our own binary
+		cmd := exec.CommandContext(ctx, "bin/envflow", args...)
 		cmd.Env = append(os.Environ(), "ENVFLOW_STATE_DIR="+dir)
 		cmd.Stderr = os.Stderr
 		out, err := cmd.Output()
