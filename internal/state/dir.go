@@ -14,6 +14,9 @@ import (
 	"github.com/envflow/envflow/internal/fault"
 )
 
+// maxDir leaves room below the 512 bytes that SQLite allows for a path.
+const maxDir = 400
+
 // maxSocketPath is below the 104 bytes that macOS allows for a unix socket's path (Linux allows 108).
 const maxSocketPath = 100
 
@@ -23,6 +26,14 @@ type Lookup func(name string) (value string, ok bool)
 // Dir returns the folder of envflow's files: ENVFLOW_STATE_DIR, else $XDG_STATE_HOME/envflow, else ~/.local/state/envflow.
 // It does not create it.
 func Dir(lookup Lookup) (string, error) {
+	dir, err := findDir(lookup)
+	if err == nil && len(dir) > maxDir {
+		return "", fault.New(fault.Config, "set ENVFLOW_STATE_DIR to a shorter path", "the path of the state folder has %d bytes, which is more than %d: %s", len(dir), maxDir, dir)
+	}
+	return dir, err
+}
+
+func findDir(lookup Lookup) (string, error) {
 	if dir, ok := lookup("ENVFLOW_STATE_DIR"); ok && dir != "" {
 		abs, err := filepath.Abs(dir)
 		if err != nil {
@@ -44,32 +55,42 @@ func Dir(lookup Lookup) (string, error) {
 	return filepath.Join(home, ".local", "state", "envflow"), nil
 }
 
-// EnsureDir makes sure that path is a folder of this user that nobody else can read (0700), and that files can be
-// written in it. The error is a fault that says what to do.
+// EnsureRoot makes sure that path is a folder of this user in which files can be written. If it is not there it is made,
+// closed to others (0700); if it is, its mode stays: the user may have named one that is there for more than envflow.
+// The error is a fault that says what to do.
+func EnsureRoot(path string) error {
+	_, err := ensure(path)
+	return err
+}
+
+// EnsureDir is EnsureRoot for a folder that is envflow's alone: nobody else can look into it afterwards.
 func EnsureDir(path string) error {
+	info, err := ensure(path)
+	if err == nil && info.Mode().Perm()&0o077 != 0 {
+		err = writeFault(os.Chmod(path, 0o700), path) //nolint:gosec // a folder is of no use without x
+	}
+	return err
+}
+
+func ensure(path string) (fs.FileInfo, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return writeFault(err, path)
+		return nil, writeFault(err, path)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return writeFault(err, path)
+		return nil, writeFault(err, path)
 	}
 	if owner, mine := ownedByMe(info); !mine {
-		return fault.New(fault.Missing, "run envflow as that user, or set ENVFLOW_STATE_DIR to a folder of your own",
+		return nil, fault.New(fault.Missing, "run envflow as that user, or set ENVFLOW_STATE_DIR to a folder of your own",
 			"the folder %s belongs to another user (uid %s)", path, owner)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		if err := os.Chmod(path, 0o700); err != nil { //nolint:gosec // a folder is of no use without x
-			return writeFault(err, path)
-		}
 	}
 	// Looking at permission bits says nothing about a read-only or full file system, nor about root: write something.
 	probe, err := os.CreateTemp(path, ".probe-*")
 	if err != nil {
-		return writeFault(err, path)
+		return nil, writeFault(err, path)
 	}
 	_, err = probe.Write(make([]byte, 4096))
-	return writeFault(errors.Join(err, probe.Close(), os.Remove(probe.Name())), path)
+	return info, writeFault(errors.Join(err, probe.Close(), os.Remove(probe.Name())), path)
 }
 
 // SocketPath returns where the unix socket called name belongs: $XDG_RUNTIME_DIR/envflow/<8 hex>.sock, else
@@ -86,14 +107,19 @@ func SocketPath(lookup Lookup, name string) (string, error) {
 		// Logged in through su or a container, the folder may belong to somebody else or be gone.
 	}
 	dir := filepath.Join(socketRoot(), "envflow-"+strconv.Itoa(os.Getuid()))
-	// /tmp is open to everybody: a link or a folder that somebody else put there first must not be used.
-	if info, err := os.Lstat(dir); err == nil && !info.IsDir() {
-		return "", fault.New(fault.Missing, "remove it", "%s is not a folder, but envflow keeps its sockets there", dir)
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", writeFault(err, dir)
 	}
-	if err := EnsureDir(dir); err != nil {
-		return "", err
+	// /tmp is open to everybody: a link or a folder that somebody else put there first must not be used. Nobody else can
+	// change one that is ours, because /tmp is sticky.
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return "", writeFault(err, dir)
 	}
-	return filepath.Join(dir, file), nil
+	if _, mine := ownedByMe(info); !mine || !info.IsDir() {
+		return "", fault.New(fault.Missing, "set XDG_RUNTIME_DIR to a folder of your own", "envflow keeps its sockets in %s, but somebody else has put something there", dir)
+	}
+	return filepath.Join(dir, file), EnsureDir(dir)
 }
 
 // WriteFault turns an error of writing below path into a fault with a remedy if it is one that people meet: a full or
@@ -108,6 +134,8 @@ func writeFault(err error, path string) error {
 		return fault.Wrap(err, fault.Missing, "free some space, or set ENVFLOW_STATE_DIR to a folder on another disk", "the disk that holds %s is full", path)
 	case errors.Is(err, syscall.EROFS):
 		return fault.Wrap(err, fault.Missing, "make it writable, or set ENVFLOW_STATE_DIR to a folder that is", "%s is on a read-only file system", path)
+	case errors.Is(err, syscall.ENAMETOOLONG):
+		return fault.Wrap(err, fault.Config, "set ENVFLOW_STATE_DIR to a shorter path", "the path %s is too long", path)
 	case errors.Is(err, syscall.ENOTDIR):
 		return fault.Wrap(err, fault.Missing, "move that file away, or set ENVFLOW_STATE_DIR to another folder", "envflow keeps its state in the folder %s, but a file stands in its place or above it", path)
 	case errors.Is(err, fs.ErrPermission):
