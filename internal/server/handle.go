@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"strconv"
@@ -49,28 +50,40 @@ func New(stateDir string, o Options) *Handle {
 // Files returns the server's paths.
 func (h *Handle) Files() Files { return h.files }
 
-// Alive reports whether a server process exists, answering or not. It is cheap: it looks at a lock.
+// Alive reports whether a server process exists, answering or not. It is cheap: it looks at a lock. A lock that cannot be
+// looked at counts as none.
 func (h *Handle) Alive() bool {
-	if _, err := os.Stat(h.files.Lock); err != nil {
-		return false
+	alive, err := h.alive()
+	return alive && err == nil
+}
+
+func (h *Handle) alive() (bool, error) {
+	if _, err := os.Stat(h.files.Lock); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	} else if err != nil {
+		return false, readFault(err, h.files.Dir)
 	}
 	// Shared, so that two who look at the same moment do not see each other.
 	lock := flock.New(h.files.Lock)
 	free, err := lock.TryRLock()
 	if err != nil {
-		return false
+		return false, readFault(err, h.files.Dir)
 	}
 	if free {
 		_ = lock.Unlock()
 	}
-	return !free
+	return !free, nil
+}
+
+func readFault(err error, dir string) error {
+	return fault.Wrap(err, fault.Missing, "run envflow as the user whose server it is, or set ENVFLOW_STATE_DIR to a folder of your own", "the server's files in %s cannot be read", dir)
 }
 
 // Status returns where the running server listens; ok is false if none runs. A server that lives but does not answer is
 // an error.
 func (h *Handle) Status(ctx context.Context) (r Record, ok bool, err error) {
-	if !h.Alive() {
-		return Record{}, false, nil
+	if alive, err := h.alive(); err != nil || !alive {
+		return Record{}, false, err
 	}
 	r, err = h.ask(ctx)
 	if err == nil {
@@ -78,6 +91,9 @@ func (h *Handle) Status(ctx context.Context) (r Record, ok bool, err error) {
 	}
 	if !h.Alive() { // it ended while it was asked
 		return Record{}, false, nil
+	}
+	if known, _ := h.files.ReadRecord(); known.PID != h.pid() { // it writes its record when it is ready
+		return Record{}, false, fault.Wrap(err, fault.Missing, "try again in a moment", "the server (process %d) is starting", h.pid())
 	}
 	return Record{}, false, fault.Wrap(err, fault.Missing, "run `envflow server stop`, then try again; `envflow server logs` may say more",
 		"the server (process %d) does not answer", h.pid())
@@ -99,13 +115,13 @@ func (h *Handle) ask(ctx context.Context) (Record, error) {
 func (h *Handle) Login(ctx context.Context, in LoginRequest) (LoginLink, error) {
 	known, err := h.files.ReadRecord()
 	if err != nil {
-		return LoginLink{}, fmt.Errorf("find the server: %w", err)
+		return LoginLink{}, fault.Wrap(err, fault.Missing, "run `envflow server start`", "the server does not run")
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	var link LoginLink
 	if err := call(ctx, known.Socket, http.MethodPost, PathLogin, in, &link); err != nil {
-		return LoginLink{}, fmt.Errorf("ask the server for a login link: %w", err)
+		return LoginLink{}, fault.Wrap(err, fault.Missing, "see `envflow server status`", "the server gives no login link")
 	}
 	return link, nil
 }
@@ -117,38 +133,6 @@ func (h *Handle) Token() (string, error) {
 		return "", fmt.Errorf("read the server's token: %w", err)
 	}
 	return strings.TrimSpace(string(data)), nil
-}
-
-// Stop ends the server and reports whether there was one. A server that does not react is killed: what it had
-// acknowledged is on disk.
-func (h *Handle) Stop(ctx context.Context) (wasRunning bool, err error) {
-	if !h.Alive() {
-		return false, nil
-	}
-	pid := h.pid()
-	asked, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
-	if known, err := h.files.ReadRecord(); err == nil && known.PID == pid {
-		// An error only means that it has to be killed.
-		_ = call(asked, known.Socket, http.MethodPost, PathStop, nil, nil)
-	}
-	gone := func() bool { return !h.Alive() }
-	if err := waitFor(ctx, stopTimeout, gone); err == nil {
-		return true, nil
-	} else if ctx.Err() != nil {
-		return true, err
-	}
-	if pid <= 0 {
-		return true, fault.New(fault.Failure, "end it by hand", "the server does not stop and its process is not known")
-	}
-	process, err := os.FindProcess(pid)
-	if err == nil {
-		err = process.Kill()
-	}
-	if err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return true, fmt.Errorf("kill the server (process %d): %w", pid, err)
-	}
-	return true, waitFor(ctx, stopTimeout, gone)
 }
 
 // lowSpace is what a disk must have left for SQLite to go on: some pages of the database and its log.
@@ -184,7 +168,7 @@ func (h *Handle) Ensure(ctx context.Context) (r Record, started bool, err error)
 	if r, ok, err := h.Status(ctx); ok && err == nil {
 		return r, false, nil
 	}
-	if err := state.EnsureDir(h.stateDir); err != nil {
+	if err := state.EnsureRoot(h.stateDir); err != nil {
 		return Record{}, false, err
 	}
 	if err := state.EnsureDir(h.files.Dir); err != nil {
@@ -215,20 +199,4 @@ func (h *Handle) settled(ctx context.Context) (r Record, ok bool, err error) {
 		err = timeout
 	}
 	return r, ok, err
-}
-
-// waitFor returns nil as soon as done holds.
-func waitFor(ctx context.Context, timeout time.Duration, done func() bool) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-	}
-	return nil
 }

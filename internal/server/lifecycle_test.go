@@ -2,10 +2,14 @@ package server_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,7 +21,9 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/envflow/envflow/internal/api"
+	"github.com/envflow/envflow/internal/fault"
 	"github.com/envflow/envflow/internal/server"
+	"github.com/envflow/envflow/internal/state"
 	"github.com/envflow/envflow/internal/testenv/devserver"
 )
 
@@ -76,6 +82,7 @@ func TestHandle_StatusAndStop(t *testing.T) {
 func TestServer_RestartsLoseNothing(t *testing.T) {
 	t.Parallel()
 	h := devserver.New(t)
+	rememberPorts(t, h)
 	first := devserver.Start(t, h)
 	c := devserver.Dial(t, h)
 	queue := devserver.UniqueName(t)
@@ -105,7 +112,7 @@ func TestServer_RestartsLoseNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 		} else {
-			kill(t, h)
+			crash(t, h)
 		}
 		if again := devserver.Start(t, h); again.Address != first.Address || again.UI != first.UI || again.PID == first.PID {
 			t.Fatalf("after the restart %+v, want the ports of %+v", again, first)
@@ -134,8 +141,28 @@ func collect(ctx workflow.Context, n int) (got []int, err error) {
 	return got, nil
 }
 
-// kill ends the server as a crash would, and waits until it is gone.
-func kill(t *testing.T, h *server.Handle) {
+// rememberPorts lets the server find two free ports in the record of its predecessor that no other test will take while
+// it restarts: not those from the conventional ones on, nor those that the system gives to whoever asks for any.
+func rememberPorts(t *testing.T, h *server.Handle) {
+	t.Helper()
+	if err := state.EnsureDir(h.Files().Dir); err != nil {
+		t.Fatal(err)
+	}
+	var free []string
+	for port := 20_000 + rand.IntN(5_000); len(free) < 2; port++ {
+		address := net.JoinHostPort("127.0.0.1", fmt.Sprint(port))
+		if l, err := net.Listen("tcp", address); err == nil {
+			_ = l.Close()
+			free = append(free, address)
+		}
+	}
+	if err := state.WriteJSON(h.Files().Record, server.Record{Address: free[0], UI: "http://" + free[1]}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// crash ends the server as kill -9 does, and waits until it is gone.
+func crash(t *testing.T, h *server.Handle) {
 	t.Helper()
 	r, ok, err := h.Status(t.Context())
 	if err != nil || !ok {
@@ -167,6 +194,73 @@ func TestHandle_StopKillsWhatDoesNotAnswer(t *testing.T) {
 	if was, err := h.Stop(t.Context()); err != nil || !was {
 		t.Errorf("Stop: %v, %v", was, err)
 	}
+}
+
+// A stop that comes while the server is starting ends that server, and soon.
+func TestHandle_StopDuringTheStart(t *testing.T) {
+	t.Parallel()
+	h := devserver.New(t)
+	started := make(chan error, 1)
+	go func() {
+		_, _, err := h.Ensure(t.Context())
+		started <- err
+	}()
+	eventually(t, "the server to begin", h.Alive)
+	if was, err := h.Stop(t.Context()); err != nil || !was {
+		t.Errorf("Stop: %v, %v", was, err)
+	}
+	if h.Alive() {
+		t.Error("alive after Stop")
+	}
+	var f *fault.Error
+	if err := <-started; err != nil && (!errors.As(err, &f) || !strings.Contains(f.Msg, "while it was starting")) {
+		t.Errorf("Ensure says %v", err)
+	}
+}
+
+// A folder that the user named stays as open as he made it; what envflow makes in it is closed.
+func TestHandle_LeavesTheStateRootAlone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	h := devserver.In(t, dir)
+	devserver.Start(t, h)
+	for path, want := range map[string]fs.FileMode{dir: 0o755, h.Files().Dir: 0o700} {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v; want %v", path, info.Mode(), err, want)
+		}
+	}
+}
+
+// Whoever loses the files of a running server gets rid of the server as well, and the next one is not disturbed by it.
+func TestServer_EndsWithItsFolder(t *testing.T) {
+	t.Parallel()
+	h := devserver.New(t)
+	first := devserver.Start(t, h)
+	if err := os.RemoveAll(h.Files().Dir); err != nil {
+		t.Fatal(err)
+	}
+	second := devserver.Start(t, h)
+	eventually(t, "the first server to end", func() bool { return !processLives(first.PID) })
+	if r, ok, err := h.Status(t.Context()); err != nil || !ok || r.PID != second.PID {
+		t.Errorf("the second server: %+v, %v, %v", r, ok, err)
+	}
+}
+
+// Logging out of a session may remove the folder of sockets; the server makes its socket again.
+func TestServer_MakesItsSocketAgain(t *testing.T) {
+	t.Parallel()
+	h := devserver.New(t)
+	r := devserver.Start(t, h)
+	if err := os.Remove(r.Socket); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the server to answer again", func() bool {
+		again, ok, err := h.Status(t.Context())
+		return err == nil && ok && again.PID == r.PID
+	})
 }
 
 func TestServer_TakesTheNextFreePort(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,10 +20,12 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	sdkclient "go.temporal.io/sdk/client"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
@@ -69,7 +72,8 @@ func TestServer_FrontendDemandsTheToken(t *testing.T) {
 	}
 }
 
-// The ports of Temporal's internal services have no token, but they talk to holders of their certificate only.
+// The ports of Temporal's internal services have no token, but they talk to holders of their certificate only: not even
+// a health check, which all of them serve, gets an answer.
 func TestServer_InternalPortsAreClosed(t *testing.T) {
 	t.Parallel()
 	_, h := devserver.Shared(t)
@@ -82,14 +86,114 @@ func TestServer_InternalPortsAreClosed(t *testing.T) {
 		if !strings.HasPrefix(address, "127.0.0.1:") {
 			t.Errorf("the server listens on %s, which is not loopback", address)
 		}
+		if address == r.Address || "http://"+address == r.UI {
+			continue // tested by themselves
+		}
 		for how, transport := range map[string]credentials.TransportCredentials{
 			"plain": insecure.NewCredentials(),
 			"TLS":   credentials.NewTLS(&tls.Config{InsecureSkipVerify: true}),
 		} {
-			if err := startWorkflow(t.Context(), address, transport, "Bearer x"); err == nil {
-				t.Errorf("%s lets a stranger in over %s", address, how)
+			if err := checkHealth(t.Context(), address, transport); status.Code(err) != codes.Unavailable {
+				t.Errorf("%s answers a stranger over %s: %v", address, how, err)
 			}
 		}
+	}
+}
+
+func checkHealth(ctx context.Context, address string, transport credentials.TransportCredentials) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(transport))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	_, err = healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{})
+	return err
+}
+
+// Whoever takes the port of a server that has ended gets neither the token of the next one nor a worker to command.
+func TestServer_AStrangerOnItsPortGetsNothing(t *testing.T) {
+	t.Parallel()
+	h := devserver.New(t)
+	r := devserver.Start(t, h)
+	c := devserver.Dial(t, h)
+	crash(t, h)
+	stranger, err := net.Listen("tcp", r.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stranger.Close() }()
+	visits := make(chan string, 1)
+	go func() {
+		if conn, err := stranger.Accept(); err == nil {
+			visits <- conn.RemoteAddr().String()
+			_ = conn.Close()
+		}
+	}()
+	// The client goes on trying while the next server comes up on another port.
+	ask := func() error {
+		_, err := c.CheckHealth(t.Context(), &sdkclient.CheckHealthRequest{})
+		return err
+	}
+	asking := make(chan error, 1)
+	go func() { asking <- ask() }()
+	again := devserver.Start(t, h)
+	if again.Address == r.Address {
+		t.Fatal("the stranger's port was not taken")
+	}
+	<-asking
+	eventually(t, "the client to find the next server", func() bool {
+		_, err := c.WorkflowService().GetSystemInfo(t.Context(), &workflowservice.GetSystemInfoRequest{})
+		return err == nil
+	})
+	select {
+	case who := <-visits:
+		t.Errorf("the client connected to the stranger (from %s)", who)
+	default:
+	}
+}
+
+// Wrong tokens are not worth a line: any local user could fill the disk with them.
+func TestServer_DoesNotLogWrongTokens(t *testing.T) {
+	t.Parallel()
+	h := devserver.New(t)
+	r := devserver.Start(t, h)
+	before, err := os.ReadFile(h.Files().Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		if err := startWorkflow(t.Context(), r.Address, insecure.NewCredentials(), "Bearer x"); status.Code(err) != codes.PermissionDenied {
+			t.Fatal(err)
+		}
+	}
+	after, err := os.ReadFile(h.Files().Log)
+	if err != nil || len(after) > len(before) {
+		t.Errorf("the log grew by %d bytes (%v): %s", len(after)-len(before), err, after[len(before):])
+	}
+}
+
+// Only this user can read what the server writes, also where a file is copied out of its folder.
+func TestServer_FilesAreItsUsersAlone(t *testing.T) {
+	t.Parallel()
+	h := devserver.New(t)
+	r := devserver.Start(t, h)
+	err := filepath.WalkDir(h.Files().Dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s is %s", path, info.Mode())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(r.Socket); err != nil || info.Mode().Perm()&0o077 != 0 {
+		t.Errorf("the socket: %v, %v", info.Mode(), err)
 	}
 }
 

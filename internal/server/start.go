@@ -73,7 +73,9 @@ func (h *Handle) start(ctx context.Context) (Record, error) {
 			_ = cmd.Wait()
 			return Record{}, r.report.fault()
 		}
-		return *r.report.Record, cmd.Process.Release()
+		// A worker may live longer than the server that it started, and would keep it as a zombie.
+		go func() { _ = cmd.Wait() }()
+		return *r.report.Record, nil
 	}
 }
 

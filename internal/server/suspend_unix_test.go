@@ -14,3 +14,6 @@ func suspend(t *testing.T, pid int) {
 		t.Fatal(err)
 	}
 }
+
+// processLives reports whether there is a process of that ID, a zombie included.
+func processLives(pid int) bool { return syscall.Kill(pid, 0) == nil }
