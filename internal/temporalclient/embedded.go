@@ -15,14 +15,20 @@ import (
 )
 
 // errNoServer is what a client sees between the end of one server and the start of the next.
-var errNoServer = errors.New("the envflow server is not running")
+var errNoServer = errors.New("no server has its lock")
 
 // DialEmbedded connects to the running server of h. The client survives the server: after a restart it finds the new one
 // by its record and sends the new token.
 func DialEmbedded(ctx context.Context, h *server.Handle, log *slog.Logger) (sdkclient.Client, error) {
-	record, err := h.Files().ReadRecord()
+	record, ok, err := h.Status(ctx)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Missing, "run `envflow server start`", "the envflow server is not running")
+		return nil, err
+	}
+	if !ok {
+		return nil, fault.Wrap(errNoServer, fault.Missing, "run `envflow server start`", "the envflow server does not run")
+	}
+	if _, err := h.Token(); err != nil {
+		return nil, fault.Wrap(err, fault.Missing, "run `envflow server stop`, then try again", "the token of the envflow server cannot be read")
 	}
 	c, err := sdkclient.DialContext(ctx, sdkclient.Options{
 		HostPort:        record.Address,
@@ -56,13 +62,14 @@ func (t tokenHeader) GetHeaders(context.Context) (map[string]string, error) {
 type recordDialer struct{ h *server.Handle }
 
 func (d recordDialer) dial(ctx context.Context, _ string) (net.Conn, error) {
-	// Without a server somebody else may listen on its port, and would hand out work to the worker that connects.
-	if !d.h.Alive() {
-		return nil, errNoServer
-	}
-	record, err := d.h.Files().ReadRecord()
+	// The address is what the living server says on its socket, which is closed to other users, and not what a file says:
+	// once a server is gone anybody may take its port, and would be sent the token, or hand out work to a worker.
+	record, ok, err := d.h.Status(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if !ok {
+		return nil, errNoServer
 	}
 	return (&net.Dialer{}).DialContext(ctx, "tcp", record.Address)
 }
