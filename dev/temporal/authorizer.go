@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"errors"
 	"strings"
 
 	"go.temporal.io/server/common/authorization"
@@ -37,7 +36,7 @@ func (m tokenMapper) GetClaims(info *authorization.AuthInfo) (*authorization.Cla
 	// Digests have one length, so the comparison tells nothing, not even the length of the token.
 	got := sha256.Sum256([]byte(token))
 	if !ok || !strings.EqualFold(scheme, "bearer") || subtle.ConstantTimeCompare(got[:], m.digest[:]) != 1 {
-		return nil, errors.New("wrong token")
+		return nil, nil //nolint:nilnil // claims of nobody, which are denied; an error would fill the log with its stack
 	}
 	return &authorization.Claims{System: authorization.RoleAdmin}, nil
 }

@@ -63,27 +63,57 @@ func keptName(path, why string, now time.Time) string {
 	return fmt.Sprintf("%s-%s-%s.db", strings.TrimSuffix(path, filepath.Ext(path)), why, now.UTC().Format("20060102T150405Z"))
 }
 
-// replace moves the database at path to kept and makes a new one.
+// replace puts a new database at path and keeps the old one as kept. Until the last step path is the old one, so that a
+// start that fails or is killed on the way is followed by one that does and says the same.
 func replace(ctx context.Context, path, kept, why string) (notice string, err error) {
-	// The write-ahead log belongs to the file: it goes along, so that nothing of it is lost.
-	for _, suffix := range []string{"-wal", "-shm", ""} {
+	tmp, err := buildDatabase(ctx, path)
+	if err != nil {
+		return "", err
+	}
+	if err := keep(path, kept); err != nil {
+		return "", err
+	}
+	// The write-ahead log belongs to the old file: it goes along, so that nothing of it is lost.
+	for _, suffix := range []string{"-wal", "-shm"} {
 		if err := os.Rename(path+suffix, kept+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", fmt.Errorf("keep the old database: %w", state.WriteFault(err, path))
 		}
 	}
-	if err := createDatabase(ctx, path); err != nil {
-		return "", err
+	if err := os.Rename(tmp, path); err != nil {
+		return "", fmt.Errorf("put the new database in place: %w", state.WriteFault(err, path))
 	}
 	return fmt.Sprintf("%s: it is kept as %s and a new one was made; environments are started again from their own records", why, kept), nil
 }
 
+// keep gives the file at path a second name, so that it is still there when another takes its place. Where the file
+// system has no links, it is renamed.
+func keep(path, kept string) error {
+	err := os.Link(path, kept)
+	if err != nil {
+		err = os.Rename(path, kept)
+	}
+	if err != nil {
+		return fmt.Errorf("keep the old database: %w", state.WriteFault(err, path))
+	}
+	return nil
+}
+
 // createDatabase makes a new database. It appears at path complete or not at all.
 func createDatabase(ctx context.Context, path string) error {
-	tmp := path + ".new"
-	if err := removeDatabase(tmp); err != nil {
+	tmp, err := buildDatabase(ctx, path)
+	if err != nil {
 		return err
 	}
-	err := withDatabase(ctx, tmp, func(db *sql.DB) error {
+	return os.Rename(tmp, path)
+}
+
+// buildDatabase makes a new database beside path and returns where.
+func buildDatabase(ctx context.Context, path string) (tmp string, err error) {
+	tmp = path + ".new"
+	if err := removeDatabase(tmp); err != nil {
+		return "", err
+	}
+	err = withDatabase(ctx, tmp, func(db *sql.DB) error {
 		for _, file := range []string{"temporal/schema.sql", "visibility/schema.sql"} {
 			if err := execScript(ctx, db, schemaRoot+file); err != nil {
 				return err
@@ -92,9 +122,9 @@ func createDatabase(ctx context.Context, path string) error {
 		return writeVersions(ctx, db, current)
 	})
 	if err != nil {
-		return fmt.Errorf("make the Temporal database: %w", state.WriteFault(errors.Join(err, removeDatabase(tmp)), path))
+		return "", fmt.Errorf("make the Temporal database: %w", state.WriteFault(errors.Join(err, removeDatabase(tmp)), path))
 	}
-	return os.Rename(tmp, path)
+	return tmp, nil
 }
 
 func removeDatabase(path string) error {
@@ -138,12 +168,18 @@ var errForeign = errors.New("no Temporal database of envflow")
 
 // unusable reports whether err says that the content of a file is no use, as opposed to a disk that cannot be read.
 func unusable(err error) bool {
-	var coded interface{ Code() int }
-	if errors.As(err, &coded) {
-		switch coded.Code() & 0xff { // the rest says more precisely where
-		case sqlitelib.SQLITE_CORRUPT, sqlitelib.SQLITE_NOTADB, sqlitelib.SQLITE_FORMAT:
-			return true
-		}
+	switch codeOf(err) {
+	case sqlitelib.SQLITE_CORRUPT, sqlitelib.SQLITE_NOTADB, sqlitelib.SQLITE_FORMAT:
+		return true
 	}
 	return errors.Is(err, errForeign)
+}
+
+// codeOf returns SQLite's code for err, without the bits that say more precisely where; 0 if it is not SQLite's.
+func codeOf(err error) int {
+	var coded interface{ Code() int }
+	if !errors.As(err, &coded) {
+		return sqlitelib.SQLITE_OK
+	}
+	return coded.Code() & 0xff
 }

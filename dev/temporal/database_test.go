@@ -203,6 +203,41 @@ func TestOpenDatabase_ReplacesWhatItCannotUse(t *testing.T) {
 	}
 }
 
+// A start that cannot replace the file, here because something stands in the way of the new one, leaves all as it was: the
+// next start finds the same and says the same.
+func TestOpenDatabase_SaysItAgainAfterAFailure(t *testing.T) {
+	t.Parallel()
+	path := newDatabase(t)
+	query(t, path, "UPDATE envflow_server SET server = '99.0.0'", "SELECT 1")
+	obstacle := filepath.Join(path+".new", "in the way")
+	if err := os.MkdirAll(obstacle, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenDatabase(t.Context(), path, testTime); err == nil {
+		t.Fatal("no error")
+	}
+	if got := query(t, path, "SELECT server FROM envflow_server"); !cmp.Equal(got, []string{"99.0.0"}) {
+		t.Errorf("the database is of version %v", got)
+	}
+	if err := os.RemoveAll(path + ".new"); err != nil {
+		t.Fatal(err)
+	}
+	if notice, err := OpenDatabase(t.Context(), path, testTime); err != nil || !strings.Contains(notice, "99.0.0") {
+		t.Errorf("notice %q, %v", notice, err)
+	}
+}
+
+// A start that is cancelled says nothing about the file.
+func TestInspect_CancelledIsNotDamaged(t *testing.T) {
+	t.Parallel()
+	path := newDatabase(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := inspect(ctx, path); err == nil || unusable(err) {
+		t.Errorf("error %v means that the file is unusable: %v", err, unusable(err))
+	}
+}
+
 func overwrite(t *testing.T, path string, at int64, data []byte) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)

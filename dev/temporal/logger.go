@@ -3,6 +3,7 @@ package temporal
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"go.temporal.io/server/common/log"
 	"go.temporal.io/server/common/log/tag"
@@ -35,13 +36,17 @@ func (f fatal) Unwrap() error {
 	return nil
 }
 
-// panicLogger is Temporal's logger with two changes. It turns Temporal's habit of ending the process by Logger.Fatal, such as when a port is taken, into a panic,
-// which New turns into an error; elsewhere it ends the process all the same. And it leaves out a warning that is none.
-type panicLogger struct{ log.Logger }
+// panicLogger is Temporal's logger with three changes. It turns Temporal's habit of ending the process by Logger.Fatal, such as when a port is taken, into a panic,
+// which New turns into an error; elsewhere it ends the process all the same. It leaves out a warning that is none. And while
+// the server stops, it leaves out all warnings: they only say that one service misses another that has ended already.
+type panicLogger struct {
+	log.Logger
+	stopping *atomic.Bool
+}
 
-func newLogger(level string) log.Logger {
+func newLogger(level string, stopping *atomic.Bool) log.Logger {
 	// Without a file it writes to standard error.
-	return panicLogger{log.NewZapLogger(log.BuildZapLogger(log.Config{Level: level, Format: "console"}))}
+	return panicLogger{log.NewZapLogger(log.BuildZapLogger(log.Config{Level: level, Format: "console"})), stopping}
 }
 
 // Fatal implements log.Logger.
@@ -53,7 +58,7 @@ func (l panicLogger) Fatal(msg string, tags ...tag.Tag) {
 // Warn implements log.Logger.
 func (l panicLogger) Warn(msg string, tags ...tag.Tag) {
 	// That the frontend has no HTTP port is what we want, and nothing that whoever reads the log can change.
-	if !strings.HasPrefix(msg, "HTTP API port has not been set") {
+	if !l.stopping.Load() && !strings.HasPrefix(msg, "HTTP API port has not been set") {
 		l.Logger.Warn(msg, tags...)
 	}
 }

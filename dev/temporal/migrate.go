@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/server/schema"
 	sqliteschema "go.temporal.io/server/schema/sqlite"
 	"golang.org/x/mod/semver"
+	sqlitelib "modernc.org/sqlite/lib"
 
 	"github.com/envflow/envflow/internal/state"
 )
@@ -43,8 +44,16 @@ func inspect(ctx context.Context, path string) (v versions, err error) {
 			return fmt.Errorf("%w: %s", errForeign, verdict)
 		}
 		err := db.QueryRowContext(ctx, "SELECT server, executions, visibility FROM envflow_server").Scan(&v.server, &v.executions, &v.visibility)
-		if err != nil || !semver.IsValid("v"+v.server) || !semver.IsValid("v"+v.executions) || !semver.IsValid("v"+v.visibility) {
-			return fmt.Errorf("%w: %w", errForeign, errors.Join(err, ctx.Err()))
+		if errors.Is(err, sql.ErrNoRows) || codeOf(err) == sqlitelib.SQLITE_ERROR { // no such table or column
+			return fmt.Errorf("%w: %w", errForeign, err)
+		}
+		if err != nil {
+			return err // such as a disk error or a cancelled start, which say nothing about the file
+		}
+		for _, version := range []string{v.server, v.executions, v.visibility} {
+			if !semver.IsValid("v" + version) {
+				return fmt.Errorf("%w: it has a version %q", errForeign, version)
+			}
 		}
 		return nil
 	})
@@ -91,8 +100,8 @@ func migrate(ctx context.Context, path, kept string, from versions) (err error) 
 		return err
 	}
 	// First a second name for the old file, then the new one in its place: path is a whole database at every moment.
-	if err := os.Link(path, kept); err != nil {
-		return fmt.Errorf("keep the old database: %w", err)
+	if err := keep(path, kept); err != nil {
+		return err
 	}
 	return os.Rename(tmp, path)
 }

@@ -2,6 +2,7 @@ package temporal
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -33,6 +34,7 @@ type Options struct {
 // Server is an embedded Temporal server.
 type Server struct {
 	internal temporalserver.Server
+	stopping *atomic.Bool
 }
 
 // New prepares a server. Its ports are open afterwards, but nothing answers before Start. The error matches
@@ -50,11 +52,12 @@ func New(o Options) (s *Server, err error) {
 	if err := o.createNamespace(cfg); err != nil {
 		return nil, err
 	}
+	var stopping atomic.Bool
 	internal, err := temporalserver.NewServer(
 		temporalserver.WithConfig(cfg),
 		temporalserver.ForServices(services),
 		temporalserver.WithStaticHosts(o.hosts(ports)),
-		temporalserver.WithLogger(newLogger(o.LogLevel)),
+		temporalserver.WithLogger(newLogger(o.LogLevel, &stopping)),
 		temporalserver.WithCustomMetricsHandler(metrics.NoopMetricsHandler),
 		temporalserver.WithDynamicConfigClient(dynamicConfig()),
 		temporalserver.WithAuthorizer(onlyAdmins{}),
@@ -64,7 +67,7 @@ func New(o Options) (s *Server, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare Temporal: %w", err)
 	}
-	return &Server{internal: internal}, nil
+	return &Server{internal: internal, stopping: &stopping}, nil
 }
 
 // Start brings the services up and returns once they listen.
@@ -77,6 +80,7 @@ func (s *Server) Start() error {
 
 // Stop drains and ends the services. What was acknowledged before is on disk with or without it.
 func (s *Server) Stop() error {
+	s.stopping.Store(true)
 	if err := s.internal.Stop(); err != nil {
 		return fmt.Errorf("stop Temporal: %w", err)
 	}
