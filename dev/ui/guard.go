@@ -9,7 +9,10 @@ import (
 	"time"
 )
 
-const loginPath = "/envflow/login"
+const (
+	loopback  = "127.0.0.1"
+	loginPath = "/envflow/login"
+)
 
 // Guard lets only this user's browsers through, and passes what they ask on with the token that the frontend demands.
 //
@@ -29,7 +32,7 @@ type Guard struct {
 // frontend demands; now is the clock by which links and sessions expire.
 func NewGuard(port int, token string, read, write http.Handler, now func() time.Time) *Guard {
 	g := &Guard{token: token, logins: newLogins(now), read: read, write: write}
-	for _, host := range []string{"127.0.0.1", "localhost", "::1"} {
+	for _, host := range []string{loopback, "localhost"} {
 		g.hosts = append(g.hosts, net.JoinHostPort(host, fmt.Sprint(port)))
 	}
 	// Cookies do not know about ports: the server of another user, on another port, needs another name.
@@ -88,13 +91,17 @@ func (g *Guard) sameOrigin(r *http.Request) bool {
 }
 
 func (g *Guard) login(w http.ResponseWriter, r *http.Request) {
-	secret, path, ok := g.logins.redeem(r.URL.Query().Get("code"))
+	if r.Method != http.MethodGet { // a HEAD of some link checker must not use the link up
+		refuse(w, r, http.StatusMethodNotAllowed, "This is a login link.", "Open it in a browser.")
+		return
+	}
+	secret, path, lifetime, ok := g.logins.redeem(r.URL.Query().Get("code"))
 	if !ok {
 		refuse(w, r, http.StatusUnauthorized, "This login link was used before or is too old.", "Run `envflow server ui` for a new one.")
 		return
 	}
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // no Secure: loopback has no TLS
-		Name: g.cookie, Value: secret, Path: "/", MaxAge: int(sessionLifetime.Seconds()), HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Name: g.cookie, Value: secret, Path: "/", MaxAge: int(lifetime.Seconds()), HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
 	// Not a redirect: where the link was clicked in another site's page, the browser would not send a strict cookie
 	// along. A page of our own that moves on is on this site.

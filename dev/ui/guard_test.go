@@ -140,7 +140,7 @@ func TestGuard_AnswersToItsNames(t *testing.T) {
 	t.Parallel()
 	g := newTestGuard(&clock{})
 	cookie := logIn(t, g, false)
-	for _, host := range []string{"127.0.0.1:8233", "localhost:8233", "[::1]:8233"} {
+	for _, host := range []string{"127.0.0.1:8233", "localhost:8233"} {
 		resp := do(g, http.MethodGet, "/", func(r *http.Request) { r.Host = host; r.AddCookie(cookie) })
 		if resp.StatusCode != http.StatusOK {
 			t.Errorf("%s: %s", host, resp.Status)
@@ -155,6 +155,9 @@ func TestGuard_LoginLinkWorksOnceAndNotForLong(t *testing.T) {
 	link, expires, err := g.LoginURL("/", false)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if got := do(g, http.MethodHead, pathOf(t, link), nil).StatusCode; got != http.StatusMethodNotAllowed {
+		t.Errorf("HEAD: %d", got)
 	}
 	if got := do(g, http.MethodGet, pathOf(t, link), nil).StatusCode; got != http.StatusOK {
 		t.Errorf("first use: %d", got)
@@ -177,12 +180,16 @@ func TestGuard_LoginLinkWorksOnceAndNotForLong(t *testing.T) {
 
 func TestGuard_SessionEnds(t *testing.T) {
 	t.Parallel()
-	c := &clock{now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
-	g := newTestGuard(c)
-	cookie := logIn(t, g, false)
-	c.now = c.now.Add(sessionLifetime)
-	if got := do(g, http.MethodGet, "/", func(r *http.Request) { r.AddCookie(cookie) }).StatusCode; got != http.StatusUnauthorized {
-		t.Errorf("after %s: %d", sessionLifetime, got)
+	for write, lifetime := range map[bool]time.Duration{false: readLifetime, true: writeLifetime} {
+		c := &clock{now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+		g := newTestGuard(c)
+		cookie := logIn(t, g, write)
+		for after, want := range map[time.Duration]int{lifetime - 1: http.StatusOK, lifetime: http.StatusUnauthorized} {
+			c.now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(after)
+			if got := do(g, http.MethodGet, "/", func(r *http.Request) { r.AddCookie(cookie) }).StatusCode; got != want {
+				t.Errorf("write %v, after %s: %d, want %d", write, after, got, want)
+			}
+		}
 	}
 }
 

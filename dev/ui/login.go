@@ -8,8 +8,12 @@ import (
 )
 
 const (
-	codeLifetime    = 10 * time.Minute    // of a login link that nobody opens
-	sessionLifetime = 30 * 24 * time.Hour // of a browser that is logged in; ends earlier with the server
+	codeLifetime = 10 * time.Minute // of a login link that nobody opens
+
+	// Of a browser that is logged in; both end earlier with the server. The cookie goes to whatever the browser opens on
+	// any port of this host, so a session that can change something does not last.
+	readLifetime  = 7 * 24 * time.Hour
+	writeLifetime = time.Hour
 )
 
 // session is what a logged-in browser may do.
@@ -49,18 +53,21 @@ func (l *logins) newCode(path string, write bool) (secret string, expires time.T
 }
 
 // redeem turns a code into a session, once. path is the page that its link was for.
-func (l *logins) redeem(secret string) (sessionSecret, path string, ok bool) {
+func (l *logins) redeem(secret string) (sessionSecret, path string, lifetime time.Duration, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.forgetExpired()
 	c, ok := l.codes[secret]
 	if !ok {
-		return "", "", false
+		return "", "", 0, false
 	}
 	delete(l.codes, secret)
-	sessionSecret = newSecret()
-	l.sessions[sessionSecret] = session{write: c.write, expires: l.now().Add(sessionLifetime)}
-	return sessionSecret, c.path, true
+	sessionSecret, lifetime = newSecret(), readLifetime
+	if c.write {
+		lifetime = writeLifetime
+	}
+	l.sessions[sessionSecret] = session{write: c.write, expires: l.now().Add(lifetime)}
+	return sessionSecret, c.path, lifetime, true
 }
 
 // session returns the session that a browser's cookie names.
