@@ -3,7 +3,6 @@ package dev
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/url"
 	"strconv"
@@ -39,7 +38,7 @@ func choosePorts(ctx context.Context, files server.Files) (ports, error) {
 }
 
 // listen takes the port last if it can, else the first free one from first on.
-func listen(ctx context.Context, last, first int) (net.Listener, error) {
+func listen(ctx context.Context, last, first int) (_ net.Listener, err error) {
 	const tries = 200
 	var lc net.ListenConfig
 	for i := -1; i < tries; i++ {
@@ -50,11 +49,12 @@ func listen(ctx context.Context, last, first int) (net.Listener, error) {
 		if port == 0 {
 			continue
 		}
-		if l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(loopback, strconv.Itoa(port))); err == nil {
+		var l net.Listener
+		if l, err = lc.Listen(ctx, "tcp", net.JoinHostPort(loopback, strconv.Itoa(port))); err == nil {
 			return l, nil
 		}
 	}
-	return nil, fault.New(fault.Missing, "end a program that listens there", "no port from %d to %d is free on %s", first, first+tries-1, loopback)
+	return nil, fault.Wrap(err, fault.Missing, "end a program that listens there", "no port from %d to %d is free on %s", first, first+tries-1, loopback)
 }
 
 // portOf returns the port in a host:port or a URL, 0 if there is none.
@@ -71,18 +71,4 @@ func portOf(address string) int {
 		return 0
 	}
 	return n
-}
-
-// listenUnix opens the control socket. A file that is there already is from a server that was killed: the lock says that
-// no other one lives.
-func listenUnix(ctx context.Context, path string) (net.Listener, error) {
-	if err := removeStale(path); err != nil {
-		return nil, err
-	}
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "unix", path)
-	if err != nil {
-		return nil, fmt.Errorf("open the control socket: %w", err)
-	}
-	return l, nil
 }

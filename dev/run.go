@@ -3,10 +3,7 @@ package dev
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -18,7 +15,6 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/envflow/envflow/dev/temporal"
-	"github.com/envflow/envflow/dev/ui"
 	"github.com/envflow/envflow/internal/api"
 	"github.com/envflow/envflow/internal/fault"
 	"github.com/envflow/envflow/internal/server"
@@ -53,10 +49,16 @@ type Options struct {
 func Run(ctx context.Context, o Options) (err error) {
 	debug.SetGCPercent(gcPercent)
 	debug.SetMemoryLimit(memoryLimit)
+	defer func() {
+		if err != nil && ctx.Err() != nil { // whatever step it was at
+			err = fault.Wrap(err, fault.Failure, "", "the server was stopped while it was starting")
+		}
+	}()
 	files := server.FilesIn(o.StateDir)
 	if err := state.EnsureDir(files.Dir); err != nil {
 		return err
 	}
+	closeFiles()
 	lock, err := takeLock(ctx, files)
 	if err != nil {
 		return err
@@ -95,71 +97,18 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := waitReady(ctx, record, token); err != nil {
 		return err
 	}
-	return o.serve(ctx, serving{files: files, record: record, token: token, used: used, ui: ports.ui})
+	return serve(ctx, o, &serving{files: files, lock: lock, record: record, token: token, used: used, ui: ports.ui})
 }
-
-// serving is what Run has brought up.
-type serving struct {
-	files  server.Files
-	record server.Record
-	token  string
-	used   *usage
-	ui     net.Listener
-}
-
-// serve opens the doors, tells whoever waits, and returns when it is time to end.
-func (o Options) serve(ctx context.Context, s serving) error {
-	guard, err := newGuard(s)
-	if err != nil {
-		return err
-	}
-	s.record.Socket, err = state.SocketPath(o.Lookup, s.files.Dir)
-	if err != nil {
-		return err
-	}
-	socket, err := listenUnix(ctx, s.record.Socket)
-	if err != nil {
-		return err
-	}
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	control := &http.Server{Handler: newControl(s.record, guard, func() { stop(errAsked) }), ReadHeaderTimeout: 10 * time.Second}
-	pages := &http.Server{Handler: guard, ReadHeaderTimeout: 10 * time.Second}
-	failed := make(chan error, 2)
-	go func() { failed <- control.Serve(socket) }()
-	go func() { failed <- pages.Serve(s.ui) }()
-	defer func() { _, _ = control.Close(), pages.Close() }()
-
-	if err := state.WriteJSON(s.files.Record, s.record); err != nil {
-		return err
-	}
-	o.Logger.Info("server ready", "address", s.record.Address, "ui", s.record.UI, "version", s.record.Version)
-	o.Ready(s.record)
-	go func() {
-		if s.used.waitIdle(ctx, o.IdleTimeout) {
-			stop(errIdle)
-		}
-	}()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-		o.Logger.Info("server ends", "why", context.Cause(ctx).Error())
-		return nil
-	}
-}
-
-var (
-	errAsked = errors.New("a command asked for it")
-	errIdle  = errors.New("nobody used it")
-)
 
 func takeLock(ctx context.Context, files server.Files) (*flock.Flock, error) {
 	ctx, cancel := context.WithTimeout(ctx, lockPatience)
 	defer cancel()
 	lock := flock.New(files.Lock, flock.SetPermissions(0o600))
-	if ok, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil || !ok {
-		return nil, fault.Wrap(err, fault.Failure, "see `envflow server status`", "another server runs in %s", files.Dir)
+	ok, err := lock.TryLockContext(ctx, 20*time.Millisecond)
+	if errors.Is(err, context.DeadlineExceeded) || err == nil && !ok {
+		return nil, fault.New(fault.Failure, "see `envflow server status`", "another server runs in %s", files.Dir)
+	} else if err != nil {
+		return nil, state.WriteFault(err, files.Lock)
 	}
 	if err := state.WriteFile(files.PID, []byte(strconv.Itoa(os.Getpid())+"\n")); err != nil {
 		return nil, err
@@ -185,17 +134,4 @@ func newTemporal(ctx context.Context, files server.Files, o temporal.Options) (s
 		}
 	}
 	return nil, p, err
-}
-
-func newGuard(s serving) (*ui.Guard, error) {
-	read, err := ui.Temporal(s.record.Address, s.record.Namespace, false)
-	if err != nil {
-		return nil, err
-	}
-	write, err := ui.Temporal(s.record.Address, s.record.Namespace, true)
-	if err != nil {
-		return nil, err
-	}
-	port := s.ui.Addr().(*net.TCPAddr).Port
-	return ui.NewGuard(port, s.token, read, write, time.Now), nil
 }

@@ -51,10 +51,21 @@ func (u *usage) end() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.underWay--
-	u.last = u.now()
+	if now := u.now(); now.After(u.last) {
+		u.last = now
+	}
 }
 
-// idle returns for how long nobody has used the frontend.
+// until counts as use up to that moment, which may lie ahead.
+func (u *usage) until(t time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if t.After(u.last) {
+		u.last = t
+	}
+}
+
+// idle returns for how long nobody has used the frontend; less than 0 if it is known to be used for a while yet.
 func (u *usage) idle() time.Duration {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -72,6 +72,20 @@ func TestUsage_TemporalsOwnWorkersDoNotCount(t *testing.T) {
 	})
 }
 
+func TestUsage_LastsAsLongAsALoginLink(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		u := newUsage(time.Now)
+		began := time.Now()
+		u.until(began.Add(3 * time.Hour))
+		callFrom(u, nil, time.Minute) // does not take the time away again
+		u.waitIdle(t.Context(), time.Hour)
+		if got, want := time.Since(began), 4*time.Hour; got != want {
+			t.Errorf("idle after %s, want %s", got, want)
+		}
+	})
+}
+
 func TestUsage_WithoutTimeoutNeverEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
