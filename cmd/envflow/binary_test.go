@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -91,6 +94,72 @@ func TestServer_FromStartToStop(t *testing.T) {
 	}
 	if got := u.ok("server", "stop"); got != "The server did not run.\n" {
 		t.Errorf("second stop: %s", got)
+	}
+}
+
+// What the caller has open must not stay open with a server that outlives him: `flock lock envflow server start` would
+// hold the lock, and a pipe would never end.
+func TestServer_DoesNotKeepTheCallersFiles(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = read.Close() }()
+	cmd := u.command("server", "start")
+	cmd.ExtraFiles = []*os.File{write}
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if err := write.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := read.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := read.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("the pipe is still open after the command: read %d bytes, %v", n, err)
+	}
+}
+
+func TestServer_IdleTimeout(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	if got := u.run("server", "start", "--idle-timeout=-5s"); got.Code != 2 || !strings.Contains(got.Stderr, "0 means never") {
+		t.Errorf("negative: %+v", got)
+	}
+	u.ok("server", "start", "--idle-timeout", "10m")
+	if got := u.run("server", "start", "--idle-timeout", "20m"); got.Code != 0 || !strings.Contains(got.Stderr, "keeps its own --idle-timeout") {
+		t.Errorf("of a server that runs: %+v", got)
+	}
+}
+
+// ctrl-C while a Temporal does not answer is no failure to tell of.
+func TestSelftest_CtrlC(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	cmd := newUser(t).command("--temporal-address", silent.Addr().String(), "selftest")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := silent.Accept() // now it waits for an answer
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // looked at below
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted || stderr.Len() > 0 {
+		t.Errorf("exit code %d, stderr %q", code, &stderr)
 	}
 }
 

@@ -21,7 +21,8 @@ type connection struct {
 
 // connect returns a client of the embedded server, which it starts if need be, or of the Temporal that flags or
 // ENVFLOW_TEMPORAL=env ask for. The caller closes it.
-func (e *environ) connect(c *cli.Context) (*connection, error) {
+func (e *environ) connect(c *cli.Context) (conn *connection, err error) {
+	defer func() { err = interruption(c.Context, err) }()
 	if err := e.checkTemporal(c); err != nil {
 		return nil, err
 	}
@@ -56,6 +57,14 @@ func (e *environ) connect(c *cli.Context) (*connection, error) {
 		return nil, err
 	}
 	return &connection{Client: client, address: record.Address, namespace: record.Namespace, embedded: h}, nil
+}
+
+// interruption returns why ctx ended, if it did, in place of an error: what clients make of that is no news.
+func interruption(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 // sdkLogger takes what Temporal's SDK logs. It is about connections and retries, and of use only to whoever asks for it.

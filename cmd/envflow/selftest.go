@@ -60,9 +60,10 @@ func selftestCommand(e *environ) *cli.Command {
 }
 
 // selftest hosts a worker of its own, starts the workflow and waits for its answer.
-func selftest(ctx context.Context, conn *connection) (selftestResult, error) {
-	ctx, cancel := context.WithTimeout(ctx, selftestTimeout)
+func selftest(outer context.Context, conn *connection) (result selftestResult, err error) {
+	ctx, cancel := context.WithTimeout(outer, selftestTimeout)
 	defer cancel()
+	defer func() { err = interruption(outer, err) }()
 	nonce := newNonce()
 	id := "envflow/selftest/" + nonce
 	w := worker.New(conn.Client, id) // the task queue is called like the workflow
@@ -85,7 +86,7 @@ func selftest(ctx context.Context, conn *connection) (selftestResult, error) {
 	if out.Nonce != nonce {
 		return selftestResult{}, fault.New(fault.Failure, "", "the selftest got the answer to another question: %q instead of %q", out.Nonce, nonce)
 	}
-	result := selftestResult{
+	result = selftestResult{
 		WorkflowID: id, RunID: run.GetRunID(), Namespace: conn.namespace, Address: conn.address,
 		Duration: time.Since(began).Round(time.Millisecond).String(),
 	}

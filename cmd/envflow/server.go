@@ -69,6 +69,9 @@ func serverStartCommand(e *environ) *cli.Command {
 		Usage: "start the server if it does not run",
 		Flags: []cli.Flag{outputFlag(), idleTimeoutFlag()},
 		Action: func(c *cli.Context) error {
+			if c.Duration("idle-timeout") < 0 {
+				return usageFault("0 means never", "--idle-timeout is %s, which is less than nothing", c.Duration("idle-timeout"))
+			}
 			h, err := e.serverHandle("--idle-timeout", c.Duration("idle-timeout").String())
 			if err != nil {
 				return err
@@ -76,6 +79,9 @@ func serverStartCommand(e *environ) *cli.Command {
 			record, started, err := e.ensureServer(c.Context, h)
 			if err != nil {
 				return err
+			}
+			if !started && c.IsSet("idle-timeout") {
+				fmt.Fprintln(e.Stderr, "Note: the server runs already and keeps its own --idle-timeout; `envflow server stop` first")
 			}
 			return e.print(c, statusOf(record), func(w io.Writer) error {
 				what := "The server runs already"

@@ -36,7 +36,7 @@ func serverLogsCommand(e *environ) *cli.Command {
 			if errors.Is(err, fs.ErrNotExist) {
 				return fault.New(fault.Missing, "run `envflow server start`", "there is no log: no server has run with the state in %s", h.Files().Dir)
 			} else if err != nil {
-				return fmt.Errorf("read the server's log: %w", err)
+				return fault.Wrap(err, fault.Missing, "run envflow as the user whose server it is", "the server's log %s cannot be read", path)
 			}
 			defer func() { _ = file.Close() }()
 			if err := printTail(e.Stdout, file, c.Int("tail")); err != nil || !c.Bool("follow") {
