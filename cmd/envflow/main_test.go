@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,6 +20,7 @@ const asEnvflow = "ENVFLOW_TEST_AS_ENVFLOW"
 func TestMain(m *testing.M) {
 	switch os.Getenv(asEnvflow) {
 	case "":
+		hear(endingSignals)
 		os.Exit(m.Run())
 	case "wait": // a command that waits for a signal, and then ignores that it is to end
 		e := processEnviron()
@@ -33,6 +35,16 @@ func TestMain(m *testing.M) {
 		}}}))
 	default:
 		main()
+	}
+}
+
+// hear makes programs that the tests start hear signals that this process was started deaf to: a run under nohup, or in
+// the background of a script, ignores some, and so would what it starts.
+func hear(signals []os.Signal) {
+	for _, sig := range signals {
+		if signal.Ignored(sig) {
+			signal.Notify(make(chan os.Signal, 1), sig) // a handler is not inherited, unlike being ignored
+		}
 	}
 }
 
