@@ -1,7 +1,9 @@
 package dev
 
 import (
+	"math/rand/v2"
 	"net"
+	"strconv"
 	"testing"
 
 	"github.com/envflow/envflow/internal/server"
@@ -23,13 +25,12 @@ func TestPortOf(t *testing.T) {
 func TestChoosePorts_TakesThoseOfTheLastServer(t *testing.T) {
 	t.Parallel()
 	files := server.Files{Record: t.TempDir() + "/server.json"}
-	var free [2]net.Listener
-	for i := range free {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	// Neither ports that another test's server takes, nor those that the system gives to whoever asks for any.
+	var free []net.Listener
+	for port := 26_000 + rand.IntN(5_000); len(free) < 2; port++ {
+		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			free = append(free, l)
 		}
-		free[i] = l
 	}
 	if err := state.WriteJSON(files.Record, server.Record{Address: free[0].Addr().String(), UI: "http://" + free[1].Addr().String()}); err != nil {
 		t.Fatal(err)
