@@ -2,27 +2,25 @@ package server_test
 
 import (
 	"database/sql"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/envflow/envflow/internal/testenv"
 )
 
 // eventually waits until done holds.
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-deadline.C:
-			t.Fatalf("waited 30 s for %s", what)
-		case <-tick.C:
+	testenv.Eventually(t, 30*time.Second, what, func() error {
+		if !done() {
+			return errors.New("not yet")
 		}
-	}
+		return nil
+	})
 }
 
 // containsVariable reports whether a process's environment, as /proc has it, sets the variable.

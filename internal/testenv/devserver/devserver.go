@@ -20,6 +20,7 @@ import (
 
 	"github.com/envflow/envflow/internal/server"
 	"github.com/envflow/envflow/internal/temporalclient"
+	"github.com/envflow/envflow/internal/testenv"
 )
 
 // Shared returns a client of the server that all packages of this run share. Tests on it use IDs and task queues of their
@@ -27,7 +28,7 @@ import (
 func Shared(t testing.TB) (sdkclient.Client, *server.Handle) {
 	t.Helper()
 	binary := Binary(t)
-	h := server.New(filepath.Join(root(t), ".testenv", "state"), server.Options{Executable: binary})
+	h := server.New(filepath.Join(testenv.Root(t), ".testenv", "state"), server.Options{Executable: binary})
 	if _, _, err := h.Ensure(t.Context()); err != nil {
 		t.Fatalf("start the shared server: %+v", err)
 	}
@@ -97,7 +98,7 @@ func Binary(t testing.TB) string {
 	if testing.Short() {
 		t.Skip("needs the envflow binary and its server: not under -short")
 	}
-	dir := root(t)
+	dir := testenv.Root(t)
 	build.once.Do(func() {
 		// Several packages' tests ask at the same time.
 		lock := flock.New(filepath.Join(dir, ".git", "envflow-build.lock"))
@@ -114,21 +115,4 @@ func Binary(t testing.TB) string {
 		t.Fatalf("make build: %v\n%s", build.err, build.out)
 	}
 	return build.path
-}
-
-// root returns the folder of go.mod.
-func root(t testing.TB) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for dir != filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		dir = filepath.Dir(dir)
-	}
-	t.Fatal("no go.mod above the test")
-	return ""
 }
