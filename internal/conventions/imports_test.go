@@ -24,7 +24,7 @@ var rooms = []room{
 	{"cmd/envflow", []string{"worker", "dev", "internal"}},
 	{"cmd/envflow-agent", []string{"intercept/agent", "intercept/tunnel", "internal/supervise", "internal/version"}},
 	{"worker", []string{"workflows", "activities", "starlark", "intercept", "internal"}},
-	{"workflows", []string{"activities", "internal/plan", "internal/api"}},
+	{"workflows", []string{"activities", "internal/plan", "internal/api", "internal/failure"}},
 	{"activities", []string{"starlark", "intercept", "internal"}},
 	{"starlark", []string{"internal/plan"}},
 	{"intercept", []string{"internal"}},
@@ -33,6 +33,7 @@ var rooms = []room{
 	{"dev", []string{"internal"}},
 	{"internal", nil},
 	{"internal/api", []string{"internal/plan"}},
+	{"internal/failure", nil},
 	{"internal/plan", nil},
 	{"internal/supervise", nil},
 	{"internal/version", nil},
@@ -43,7 +44,6 @@ var notBegun = []string{
 	"cmd/envflow-agent",
 	"intercept/agent",
 	"intercept/tunnel",
-	"internal/plan",
 	"internal/supervise",
 }
 

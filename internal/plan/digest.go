@@ -1,0 +1,42 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+)
+
+// Digest returns 16 hex digits that stand for v. They may enter a history.
+func Digest(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic("plan: digest of what is not plain data: " + err.Error())
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:8])
+}
+
+// SpecDigest stands for all that an update of the resource name carries out: another one means that it must be looked at
+// again. What only people see (labels, links) and what is set up without an update (port-forwards) is not in it, as in Tilt.
+func (p *Plan) SpecDigest(name string) string {
+	r := p.Resource(name)
+	if r == nil {
+		return ""
+	}
+	spec := struct {
+		Kubernetes *Kubernetes
+		Images     []Image
+		Registry   *Registry
+	}{Registry: p.Settings.DefaultRegistry}
+	if r.Kubernetes != nil {
+		k := *r.Kubernetes
+		k.PortForwards = nil
+		spec.Kubernetes = &k
+	}
+	for _, ref := range r.Images {
+		if image := p.Image(ref); image != nil {
+			spec.Images = append(spec.Images, *image)
+		}
+	}
+	return Digest(spec)
+}
