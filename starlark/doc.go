@@ -1,8 +1,17 @@
 // Package starlark evaluates a Tiltfile and returns a plan: plain data that says which images, objects, services and local
 // commands an environment has. It follows Tilt's language, so that existing Tiltfiles work unchanged.
 //
-// The evaluator is small; each family of builtins is a plugin in a package of its own. Evaluation reads files and runs the
-// commands that the Tiltfile asks for, through what the caller hands in, and touches no cluster, engine or server.
+//	result, err := starlark.Evaluate(ctx, starlark.Options{Path: "/src/shop/Tiltfile", Subcommand: "up", KubeContext: "kind-dev"})
+//	if err != nil {
+//		fmt.Fprintln(stderr, err) // Tiltfile:3:1: docker_build: ..., the line, the callers, a hint
+//		watch(starlark.ConfigFilesOf(err))
+//	}
+//
+// The evaluator is small; each family of builtins is a plugin in a package of its own, on top of package kit. To add a builtin,
+// register it in its family and take it off package later; to add a family, list it in families.go. Evaluation reads files and
+// runs the commands that the Tiltfile asks for, and touches no cluster, engine or server.
+//
+// A path in Plan.ConfigFiles that ends in a slash stands for a folder with all that is below it, any other for that path alone.
 //
 // It may import internal/plan and nothing else of envflow; activities and worker import it.
 package starlark

@@ -1,0 +1,224 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	gostarlark "go.starlark.net/starlark"
+
+	"github.com/envflow/envflow/starlark/files"
+	"github.com/envflow/envflow/starlark/kit"
+)
+
+// fileName is the file with settings beside a Tiltfile. The command line overrides it.
+const fileName = "tilt_config.json"
+
+// kind is the type of a setting, as in the name of the builtin that defines it.
+type kind string
+
+const (
+	kindString kind = "string"
+	kindList   kind = "string_list"
+	kindBool   kind = "bool"
+	kindObject kind = "object"
+)
+
+// setting is one defined argument.
+type setting struct {
+	kind  kind
+	usage string
+	value gostarlark.Value // nil: not given
+	given []string         // by flags, so far
+}
+
+// parse returns a dict of the settings that were given.
+func (f *Family) parse(c *kit.Call) (gostarlark.Value, error) {
+	if err := c.Unpack(); err != nil {
+		return nil, err
+	}
+	dir := c.WorkingDir()
+	if f.parsedIn != "" && f.parsedIn != dir {
+		return nil, fmt.Errorf("it can be called in one folder only; it was in %s, and now in %s", f.parsedIn, dir)
+	}
+	f.parsedIn = dir
+	if err := f.readFile(filepath.Join(dir, fileName)); err != nil {
+		return nil, err
+	}
+	if err := f.readArguments(c.Arguments()); err != nil {
+		return nil, kit.Hint(err, "%s", f.usage())
+	}
+	result := gostarlark.NewDict(len(f.names))
+	for _, name := range f.names {
+		if v := f.settings[name].value; v != nil {
+			if err := result.SetKey(gostarlark.String(name), v); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return result, nil
+}
+
+func (f *Family) readFile(path string) error {
+	data, err := f.run.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", fileName, err)
+	}
+	var values map[string]json.RawMessage
+	if err := json.Unmarshal(data, &values); err != nil {
+		return fmt.Errorf("%s is not a JSON object: %w", fileName, err)
+	}
+	names := make([]string, 0, len(values))
+	for name := range values {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		s := f.settings[name]
+		if s == nil {
+			err := fmt.Errorf("%s: %q is not defined by the Tiltfile", fileName, name)
+			if near := kit.Closest(name, f.names); near != "" {
+				err = kit.Hint(err, "did you mean %q?", near)
+			}
+			return err
+		}
+		if s.value, err = s.fromJSON(string(values[name])); err != nil {
+			return fmt.Errorf("%s: %s: %w", fileName, name, err)
+		}
+	}
+	return nil
+}
+
+func (s *setting) fromJSON(text string) (gostarlark.Value, error) {
+	v, err := files.Decode(text)
+	if err != nil {
+		return nil, err
+	}
+	switch s.kind {
+	case kindString:
+		if _, ok := v.(gostarlark.String); !ok {
+			return nil, fmt.Errorf("got %s, want string", v.Type())
+		}
+	case kindBool:
+		if _, ok := v.(gostarlark.Bool); !ok {
+			return nil, fmt.Errorf("got %s, want bool", v.Type())
+		}
+	case kindList:
+		var list kit.Seq
+		if err := list.Unpack(v); err != nil {
+			return nil, err
+		}
+	case kindObject:
+	}
+	return v, nil
+}
+
+// readArguments reads flags, as -name value, --name=value or --name for a bool, and arguments without a flag.
+func (f *Family) readArguments(args []string) error {
+	var positional []string
+	for len(args) > 0 {
+		arg := args[0]
+		args = args[1:]
+		if arg == "--" {
+			positional = append(positional, args...)
+			break
+		}
+		if !strings.HasPrefix(arg, "-") || arg == "-" {
+			positional = append(positional, arg)
+			continue
+		}
+		name, value, inline := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(arg, "-"), "-"), "=")
+		s := f.settings[name]
+		if s == nil {
+			err := fmt.Errorf("the argument %s is not defined by the Tiltfile", arg)
+			if near := kit.Closest(name, f.names); near != "" {
+				err = fmt.Errorf("%w (did you mean --%s?)", err, near)
+			}
+			return err
+		}
+		switch {
+		case inline:
+		case s.kind == kindBool:
+			value = "true"
+		case len(args) == 0:
+			return fmt.Errorf("the argument %s needs a value", arg)
+		default:
+			value, args = args[0], args[1:]
+		}
+		if err := s.add(value); err != nil {
+			return fmt.Errorf("the argument %s: %w", arg, err)
+		}
+	}
+	if len(positional) == 0 {
+		return nil
+	}
+	s := f.settings[f.positional]
+	if s == nil {
+		return fmt.Errorf("the Tiltfile takes no arguments without a flag, got: %s", strings.Join(positional, " "))
+	}
+	if s.kind != kindList && len(positional)+len(s.given) > 1 {
+		return fmt.Errorf("the Tiltfile takes one %s, got: %s", f.positional, strings.Join(positional, " "))
+	}
+	for _, value := range positional {
+		if err := s.add(value); err != nil {
+			return fmt.Errorf("%s: %w", f.positional, err)
+		}
+	}
+	return nil
+}
+
+// add sets the value given on the command line; a list takes several.
+func (s *setting) add(value string) error {
+	s.given = append(s.given, value)
+	switch s.kind {
+	case kindString:
+		s.value = gostarlark.String(value)
+	case kindBool:
+		b, err := strconv.ParseBool(value)
+		if err != nil {
+			return fmt.Errorf("%q is not true or false", value)
+		}
+		s.value = gostarlark.Bool(b)
+	case kindList:
+		list := make([]gostarlark.Value, 0, len(s.given))
+		for _, each := range s.given {
+			list = append(list, gostarlark.String(each))
+		}
+		s.value = gostarlark.NewList(list)
+	case kindObject:
+		v, err := files.Decode(value)
+		if err != nil {
+			return err
+		}
+		s.value = v
+	}
+	return nil
+}
+
+// usage lists what the Tiltfile takes.
+func (f *Family) usage() string {
+	if len(f.names) == 0 {
+		return "the Tiltfile defines no arguments"
+	}
+	var b strings.Builder
+	b.WriteString("the Tiltfile takes:")
+	for _, name := range f.names {
+		s := f.settings[name]
+		fmt.Fprintf(&b, "\n  --%s %s", name, s.kind)
+		if name == f.positional {
+			b.WriteString(" (also without the flag)")
+		}
+		if s.usage != "" {
+			fmt.Fprintf(&b, ": %s", s.usage)
+		}
+	}
+	return b.String()
+}

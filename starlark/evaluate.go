@@ -1,0 +1,65 @@
+package starlark
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/envflow/envflow/internal/plan"
+	"github.com/envflow/envflow/starlark/kit"
+)
+
+// Options say what to evaluate, and for whom.
+type Options = kit.Options
+
+// Error is why a Tiltfile could not be evaluated. Its text has the place as file:line:column first, then the source line with a
+// caret, the callers and a hint.
+type Error = kit.Error
+
+// Frame is a place in a Starlark file.
+type Frame = kit.Frame
+
+// total is the key of the whole time in Result.Timings.
+const total = "total"
+
+// Result is what a Tiltfile asks for.
+type Result struct {
+	Plan    *plan.Plan
+	Timings map[string]time.Duration // by builtin, and "total"; a builtin that executes a file contains the time of what that calls
+}
+
+// Evaluate executes a Tiltfile. An error is an *Error, and wraps that of ctx if it was cancelled. Files are read and commands of
+// local() are run; nothing else is touched.
+func Evaluate(ctx context.Context, o Options) (*Result, error) {
+	start := time.Now()
+	if !filepath.IsAbs(o.Path) {
+		return nil, fmt.Errorf("evaluate %q: the path is not absolute", o.Path)
+	}
+	o.Path = filepath.Clean(o.Path)
+	run := kit.NewRun(ctx, o)
+	register(run)
+	if _, err := run.Exec(o.Path); err != nil && (!errors.Is(err, kit.ErrExit) || ctx.Err() != nil) {
+		return nil, run.Explain(err)
+	}
+	if err := run.Assemble(); err != nil {
+		return nil, run.Explain(err)
+	}
+	if len(run.Plan.Resources) == 0 {
+		run.Warn(nil, "the Tiltfile defines no resources")
+	}
+	run.Plan.ConfigFiles = run.ConfigFiles()
+	timings := run.Timings()
+	timings[total] = time.Since(start)
+	return &Result{Plan: run.Plan, Timings: timings}, nil
+}
+
+// ConfigFilesOf returns what an evaluation that failed with err had read or looked for until then: when one of them changes, it is
+// worth trying again.
+func ConfigFilesOf(err error) []string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.ConfigFiles
+	}
+	return nil
+}

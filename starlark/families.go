@@ -1,0 +1,27 @@
+package starlark
+
+import (
+	"github.com/envflow/envflow/starlark/config"
+	"github.com/envflow/envflow/starlark/files"
+	"github.com/envflow/envflow/starlark/images"
+	"github.com/envflow/envflow/starlark/k8s"
+	"github.com/envflow/envflow/starlark/kit"
+	"github.com/envflow/envflow/starlark/language"
+	"github.com/envflow/envflow/starlark/later"
+	"github.com/envflow/envflow/starlark/settings"
+	"github.com/envflow/envflow/starlark/system"
+)
+
+// register adds all families of builtins. Their order is that of assembly: images before what uses them, and config, which says
+// what is enabled, after all that make resources.
+func register(run *kit.Run) {
+	language.New(run)
+	files.New(run)
+	system.New(run)
+	setting := settings.New(run)
+	image := images.New(run)
+	k8s.New(run, image, setting)
+	run.OnFinish(func() error { return checkDependencies(run) })
+	config.New(run)
+	later.New(run)
+}

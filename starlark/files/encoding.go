@@ -1,0 +1,203 @@
+package files
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+
+	gostarlark "go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+	"sigs.k8s.io/yaml"
+
+	"github.com/envflow/envflow/starlark/kit"
+)
+
+// maxNesting bounds values that contain themselves.
+const maxNesting = 1000
+
+func decodeJSON(text string) (gostarlark.Value, error) {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	var v any
+	if err := decoder.Decode(&v); err != nil {
+		return nil, fmt.Errorf("parse the JSON: %w", err)
+	}
+	if decoder.More() {
+		return nil, errors.New("parse the JSON: there is more after the value")
+	}
+	return toStarlark(v)
+}
+
+func decodeYAML(text string) (gostarlark.Value, error) {
+	data, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		return nil, fmt.Errorf("parse the YAML: %w", err)
+	}
+	return decodeJSON(string(data))
+}
+
+func decodeYAMLStream(text string) (gostarlark.Value, error) {
+	list := []gostarlark.Value{}
+	for _, doc := range kit.SplitYAML(text) {
+		data, err := yaml.YAMLToJSON([]byte(doc.Text))
+		if err != nil {
+			return nil, fmt.Errorf("parse the YAML document at line %d: %w", doc.Line, err)
+		}
+		v, err := decodeJSON(string(data))
+		if err != nil {
+			return nil, err
+		}
+		if v != gostarlark.None {
+			list = append(list, v)
+		}
+	}
+	return gostarlark.NewList(list), nil
+}
+
+func encodeJSON(v gostarlark.Value) (string, error) {
+	data, err := fromStarlark(v, 0)
+	if err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(data); err != nil {
+		return "", err
+	}
+	return b.String(), nil
+}
+
+func encodeYAML(v gostarlark.Value) (string, error) {
+	data, err := fromStarlark(v, 0)
+	if err != nil {
+		return "", err
+	}
+	text, err := yaml.Marshal(data)
+	return string(text), err
+}
+
+func encodeYAMLStream(v gostarlark.Value) (string, error) {
+	items, err := kit.List(v)
+	if err != nil {
+		return "", fmt.Errorf("want a list: %w", err)
+	}
+	var docs []string
+	for _, item := range items {
+		text, err := encodeYAML(item)
+		if err != nil {
+			return "", err
+		}
+		docs = append(docs, text)
+	}
+	return strings.Join(docs, "---\n"), nil
+}
+
+// toStarlark converts what package json decodes with UseNumber. Whole numbers become int whatever their size.
+func toStarlark(v any) (gostarlark.Value, error) {
+	switch v := v.(type) {
+	case nil:
+		return gostarlark.None, nil
+	case bool:
+		return gostarlark.Bool(v), nil
+	case string:
+		return gostarlark.String(v), nil
+	case json.Number:
+		if i, ok := new(big.Int).SetString(v.String(), 10); ok {
+			return gostarlark.MakeBigInt(i), nil
+		}
+		f, err := v.Float64()
+		return gostarlark.Float(f), err
+	case []any:
+		list := make([]gostarlark.Value, 0, len(v))
+		for _, item := range v {
+			converted, err := toStarlark(item)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, converted)
+		}
+		return gostarlark.NewList(list), nil
+	case map[string]any:
+		keys := make([]string, 0, len(v))
+		for key := range v {
+			keys = append(keys, key)
+		}
+		slices.Sort(keys)
+		dict := gostarlark.NewDict(len(v))
+		for _, key := range keys {
+			converted, err := toStarlark(v[key])
+			if err != nil {
+				return nil, err
+			}
+			if err := dict.SetKey(gostarlark.String(key), converted); err != nil {
+				return nil, err
+			}
+		}
+		return dict, nil
+	}
+	return nil, fmt.Errorf("cannot convert %T", v)
+}
+
+// fromStarlark converts a value to what package json encodes.
+func fromStarlark(v gostarlark.Value, depth int) (any, error) {
+	if depth > maxNesting {
+		return nil, errors.New("the value contains itself")
+	}
+	if text, ok := kit.Text(v); ok {
+		return text, nil
+	}
+	switch v := v.(type) {
+	case gostarlark.NoneType:
+		return nil, nil
+	case gostarlark.Bool:
+		return bool(v), nil
+	case gostarlark.Int:
+		return json.Number(v.String()), nil
+	case gostarlark.Float:
+		return float64(v), nil
+	case *starlarkstruct.Struct:
+		fields := map[string]any{}
+		for _, name := range v.AttrNames() {
+			field, err := v.Attr(name)
+			if err != nil {
+				return nil, err
+			}
+			if fields[name], err = fromStarlark(field, depth+1); err != nil {
+				return nil, err
+			}
+		}
+		return fields, nil
+	case gostarlark.IterableMapping:
+		fields := map[string]any{}
+		for _, item := range v.Items() {
+			key, ok := kit.Text(item[0])
+			if !ok {
+				return nil, fmt.Errorf("the key %s is a %s, only strings can be encoded", item[0], item[0].Type())
+			}
+			var err error
+			if fields[key], err = fromStarlark(item[1], depth+1); err != nil {
+				return nil, err
+			}
+		}
+		return fields, nil
+	case gostarlark.Iterable:
+		list := []any{}
+		for item := range gostarlark.Elements(v) {
+			converted, err := fromStarlark(item, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, converted)
+		}
+		return list, nil
+	}
+	return nil, fmt.Errorf("a %s cannot be encoded", v.Type())
+}
+
+// Decode converts a JSON text.
+func Decode(text string) (gostarlark.Value, error) { return decodeJSON(text) }

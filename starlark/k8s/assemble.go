@@ -1,0 +1,271 @@
+package k8s
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/envflow/envflow/internal/plan"
+	"github.com/envflow/envflow/starlark/kit"
+)
+
+// resource is a resource while it is put together.
+type resource struct {
+	name     string
+	trace    kit.Trace
+	objects  []*object
+	options  plan.Kubernetes
+	labels   []string
+	links    []plan.Link
+	deps     []string
+	trigger  string
+	autoInit bool
+}
+
+// assemble turns objects into resources, in Tilt's order: workloads with their Services, what else makes pods, k8s_resource, and
+// the rest.
+func (f *Family) assemble() error {
+	if err := f.checkContext(); err != nil {
+		return err
+	}
+	f.groupWorkloads(func(o *object) bool {
+		return len(o.images) > 0 || slices.ContainsFunc(o.envValues, f.images.MatchesInEnv)
+	})
+	f.groupWorkloads(func(o *object) bool { return o.hasPods })
+	for _, o := range f.options {
+		if err := f.apply(o); err != nil {
+			return kit.At(o.trace, "k8s_resource", err)
+		}
+	}
+	var rest []*object
+	for _, o := range f.objects {
+		if o.taken == nil {
+			rest = append(rest, o)
+		}
+	}
+	if len(rest) > 0 {
+		r := f.newResource(plan.Uncategorized, rest[0].trace)
+		r.options.PodReadiness = plan.ReadinessIgnore
+		for _, o := range rest {
+			r.take(o)
+		}
+	}
+	for _, r := range f.resources {
+		f.run.AddResource(f.finished(r), r.trace)
+	}
+	return nil
+}
+
+// groupWorkloads makes a resource of each object that is a workload and not taken, with the Services for its pods.
+func (f *Family) groupWorkloads(isWorkload func(*object) bool) {
+	var workloads, services []*object
+	for _, o := range f.objects {
+		switch {
+		case o.taken != nil:
+		case isWorkload(o):
+			workloads = append(workloads, o)
+		case len(o.selector) > 0:
+			services = append(services, o)
+		}
+	}
+	names := uniqueNames(workloads)
+	for i, w := range workloads {
+		r := f.newResource(f.freeName(names[i]), w.trace)
+		r.take(w)
+		for _, s := range services {
+			if s.taken == nil && s.selects(w) {
+				r.take(s)
+			}
+		}
+	}
+}
+
+// freeName adds a number to the name of an object that is there twice, by allow_duplicates.
+func (f *Family) freeName(name string) string {
+	free := name
+	for n := 2; f.resource(free) != nil; n++ {
+		free = fmt.Sprintf("%s:%d", name, n)
+	}
+	return free
+}
+
+func (f *Family) newResource(name string, trace kit.Trace) *resource {
+	r := &resource{name: name, trace: trace, autoInit: true}
+	f.resources = append(f.resources, r)
+	return r
+}
+
+func (f *Family) resource(name string) *resource {
+	for _, r := range f.resources {
+		if r.name == name {
+			return r
+		}
+	}
+	return nil
+}
+
+func (r *resource) take(o *object) {
+	o.taken = r
+	r.objects = append(r.objects, o)
+}
+
+// apply carries out one k8s_resource. Lists grow, single values replace what an earlier call said.
+func (f *Family) apply(o *options) error {
+	r, err := f.target(o)
+	if err != nil {
+		return err
+	}
+	for _, selector := range o.objects {
+		found, err := f.selectObject(selector)
+		if err != nil {
+			return err
+		}
+		r.take(found)
+	}
+	r.options.PortForwards = append(r.options.PortForwards, o.portForwards...)
+	r.options.ExtraPodSelectors = append(r.options.ExtraPodSelectors, o.extraPodSelectors...)
+	r.labels = appendNew(r.labels, o.labels)
+	r.links = append(r.links, o.links...)
+	r.deps = appendNew(r.deps, o.deps)
+	r.options.PodReadiness = cmp.Or(o.podReadiness, r.options.PodReadiness)
+	r.options.DiscoveryStrategy = cmp.Or(o.discovery, r.options.DiscoveryStrategy)
+	r.trigger = cmp.Or(o.triggerMode, r.trigger)
+	if o.autoInit.Given {
+		r.autoInit = o.autoInit.Value
+	}
+	return nil
+}
+
+// target returns the resource that a k8s_resource means, renamed or made if it says so.
+func (f *Family) target(o *options) (*resource, error) {
+	var r *resource
+	if o.workload != "" {
+		if r = f.resource(o.workload); r == nil {
+			return nil, f.unknown(o.workload)
+		}
+	}
+	if o.newName == "" || r != nil && r.name == o.newName {
+		return r, nil
+	}
+	if f.resource(o.newName) != nil || o.newName == plan.Uncategorized {
+		return nil, fmt.Errorf("there is a resource %s already", o.newName)
+	}
+	if r == nil {
+		return f.newResource(o.newName, o.trace), nil
+	}
+	r.name = o.newName
+	return r, nil
+}
+
+func (f *Family) unknown(name string) error {
+	var known []string
+	for _, r := range f.resources {
+		known = append(known, r.name)
+	}
+	slices.Sort(known)
+	err := fmt.Errorf("there is no resource %q; there are: %s", name, strings.Join(known, ", "))
+	if len(known) == 0 {
+		return kit.Hint(fmt.Errorf("there is no resource %q, and no other either", name), "k8s_yaml makes resources of objects that run containers")
+	}
+	for _, o := range f.options {
+		if o.workload == name && o.newName != "" && f.resource(o.newName) != nil {
+			return kit.Hint(err, "it was renamed to %s", o.newName)
+		}
+	}
+	for _, o := range f.objects {
+		if o.taken == nil && strings.EqualFold(o.Name, name) {
+			return kit.Hint(err, "%s runs no containers: group it with k8s_resource(new_name=..., objects=[%q])", o.fullName(), o.fullName())
+		}
+	}
+	if near := kit.Closest(name, known); near != "" {
+		return kit.Hint(err, "did you mean %q?", near)
+	}
+	return err
+}
+
+// selectObject returns the one object that a selector of objects= means.
+func (f *Family) selectObject(selector string) (*object, error) {
+	parts := splitFragments(selector)
+	var found []*object
+	var free, matching []string
+	var taken *object
+	for _, o := range f.objects {
+		if o.taken == nil {
+			free = append(free, o.fullName())
+		}
+		if !o.matches(parts) {
+			continue
+		}
+		if o.taken != nil {
+			taken = o
+			continue
+		}
+		found = append(found, o)
+		matching = append(matching, o.fullName())
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		return nil, kit.Hint(fmt.Errorf("objects: %q means several objects: %s", selector, strings.Join(matching, ", ")), "add the kind, or kind and namespace")
+	case taken != nil:
+		return nil, fmt.Errorf("objects: %s belongs to the resource %s already", taken.fullName(), taken.taken.name)
+	}
+	err := fmt.Errorf("objects: there is no object %q; left are: %s", selector, strings.Join(free, ", "))
+	if near := kit.Closest(selector, free); near != "" {
+		err = kit.Hint(err, "did you mean %q?", near)
+	}
+	return nil, err
+}
+
+// finished returns the resource as the plan has it.
+func (f *Family) finished(r *resource) plan.Resource {
+	slices.SortStableFunc(r.objects, func(a, b *object) int { return cmp.Compare(a.index, b.index) })
+	k := r.options
+	var containers, envValues []string
+	for _, o := range r.objects {
+		k.Objects = append(k.Objects, o.Object)
+		containers = append(containers, o.images...)
+		envValues = append(envValues, o.envValues...)
+	}
+	if k.PodReadiness == "" {
+		k.PodReadiness = readiness(r.objects)
+	}
+	return plan.Resource{
+		Name:        r.name,
+		Type:        plan.TypeKubernetes,
+		Labels:      r.labels,
+		Links:       r.links,
+		TriggerMode: cmp.Or(r.trigger, f.settings.TriggerMode()),
+		AutoInit:    r.autoInit,
+		DependsOn:   r.deps,
+		Images:      f.images.Use(containers, envValues),
+		Kubernetes:  &k,
+	}
+}
+
+// readiness says what a resource that does not say waits for.
+func readiness(objects []*object) string {
+	mode := plan.ReadinessIgnore // nothing makes pods
+	for _, o := range objects {
+		switch {
+		case o.group == "batch" && o.Kind == "Job":
+			return plan.ReadinessSucceeded
+		case o.group == "batch" && o.Kind == "CronJob":
+			return plan.ReadinessIgnore
+		case o.hasPods:
+			mode = plan.ReadinessWait
+		}
+	}
+	return mode
+}
+
+func appendNew(list, more []string) []string {
+	for _, s := range more {
+		if !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	return list
+}

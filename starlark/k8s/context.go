@@ -1,0 +1,82 @@
+package k8s
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	gostarlark "go.starlark.net/starlark"
+
+	"github.com/envflow/envflow/starlark/kit"
+)
+
+// defaultNamespace is that of a context that names none.
+const defaultNamespace = "default"
+
+// development are beginnings of the names of clusters that people make on their own machines, as Tilt knows them.
+var development = []string{
+	"minikube", "docker-desktop", "docker-for-desktop", "kind-", "microk8s", "api-crc-testing", "krucible-", "k3d-",
+	"rancher-desktop", "colima", "orbstack",
+}
+
+func (f *Family) registerContext() {
+	f.run.Guard = f.guard
+	f.run.Builtin("k8s_context", func(c *kit.Call) (gostarlark.Value, error) {
+		return gostarlark.String(c.KubeContext), c.Unpack()
+	})
+	f.run.Builtin("k8s_namespace", func(c *kit.Call) (gostarlark.Value, error) {
+		return gostarlark.String(f.namespace()), c.Unpack()
+	})
+	f.run.Builtin("allow_k8s_contexts", func(c *kit.Call) (gostarlark.Value, error) {
+		var contexts kit.Strs
+		if err := c.Unpack("contexts", &contexts); err != nil {
+			return nil, err
+		}
+		for _, name := range contexts {
+			f.allowed[name] = true
+		}
+		return nil, nil
+	})
+}
+
+// namespace is that of objects that name none.
+func (f *Family) namespace() string {
+	if f.run.KubeNamespace == "" {
+		return defaultNamespace
+	}
+	return f.run.KubeNamespace
+}
+
+// safe reports whether the cluster is known not to be a production one.
+func (f *Family) safe() bool {
+	return f.run.KubeContext == "" || f.allowed[f.run.KubeContext] || isDevelopment(f.run.KubeCluster, f.run.KubeContext)
+}
+
+// isDevelopment reports whether a cluster is one for development, by its name, or by the context's if the cluster's says nothing.
+func isDevelopment(cluster, context string) bool {
+	if strings.HasPrefix(cluster, "gke_") || strings.HasPrefix(cluster, "arn:aws:eks:") || strings.HasSuffix(cluster, ".eksctl.io") {
+		return false
+	}
+	return slices.ContainsFunc([]string{cluster, context}, func(name string) bool {
+		return name == "kind" || slices.ContainsFunc(development, func(begin string) bool { return strings.HasPrefix(name, begin) })
+	})
+}
+
+// guard refuses an action that may touch a production cluster.
+func (f *Family) guard(action string) error {
+	if f.safe() {
+		return nil
+	}
+	return kit.Hint(fmt.Errorf("refusing to %s: %s might be a production kube context", action, f.run.KubeContext),
+		"if you are sure, add allow_k8s_contexts('%s') before this line; otherwise switch the context", f.run.KubeContext)
+}
+
+// checkContext refuses objects for a cluster that may be a production one.
+func (f *Family) checkContext() error {
+	if len(f.objects) == 0 || f.safe() {
+		return nil
+	}
+	err := kit.Plain(fmt.Sprintf("Stop! %s might be production.", f.run.KubeContext))
+	return kit.At(f.objects[0].trace, "k8s_yaml", kit.Hint(err,
+		"if you are sure you want to deploy there, add allow_k8s_contexts('%s') to the Tiltfile; otherwise switch the context", f.run.KubeContext))
+}

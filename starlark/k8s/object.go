@@ -1,0 +1,205 @@
+package k8s
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/envflow/envflow/internal/plan"
+	"github.com/envflow/envflow/starlark/kit"
+)
+
+// object is a Kubernetes object with what assembly looks at.
+type object struct {
+	plan.Object
+	index     int // in the order of the YAML
+	trace     kit.Trace
+	fields    map[string]any
+	group     string // "" for the core group
+	scope     string // the namespace it goes to
+	images    []string
+	envValues []string
+	labels    map[string]string // of its pods
+	hasPods   bool
+	selector  map[string]string // of a Service
+	taken     *resource
+}
+
+// podTemplates are the paths to the pod template in the kinds that have one; a Pod is its own.
+var podTemplates = map[string][]string{
+	"/Pod":                   {},
+	"/ReplicationController": {"spec", "template"},
+	"/PodTemplate":           {"template"},
+	"apps/Deployment":        {"spec", "template"},
+	"apps/ReplicaSet":        {"spec", "template"},
+	"apps/StatefulSet":       {"spec", "template"},
+	"apps/DaemonSet":         {"spec", "template"},
+	"extensions/Deployment":  {"spec", "template"},
+	"extensions/ReplicaSet":  {"spec", "template"},
+	"extensions/DaemonSet":   {"spec", "template"},
+	"batch/Job":              {"spec", "template"},
+	"batch/CronJob":          {"spec", "jobTemplate", "spec", "template"},
+}
+
+// inspect finds images and labels of the pods that the object makes.
+func (o *object) inspect() {
+	o.group, _, _ = strings.Cut(o.APIVersion, "/")
+	if !strings.Contains(o.APIVersion, "/") {
+		o.group = ""
+	}
+	if o.group == "" && o.Kind == "Service" {
+		o.selector = stringMap(at(o.fields, "spec", "selector"))
+	}
+	path, ok := podTemplates[o.group+"/"+o.Kind]
+	if !ok {
+		return
+	}
+	template, ok := at(o.fields, path...).(map[string]any)
+	if !ok {
+		return
+	}
+	o.hasPods = true
+	o.labels = stringMap(at(template, "metadata", "labels"))
+	for _, list := range []string{"initContainers", "containers", "ephemeralContainers"} {
+		for _, container := range maps(at(template, "spec", list)) {
+			o.addImage(str(container, "image"))
+			for _, variable := range maps(container["env"]) {
+				if value := str(variable, "value"); value != "" {
+					o.envValues = append(o.envValues, value)
+				}
+			}
+		}
+	}
+	for _, volume := range maps(at(template, "spec", "volumes")) {
+		o.addImage(str(volume, "image", "reference"))
+	}
+}
+
+func (o *object) addImage(image string) {
+	if image != "" && !slices.Contains(o.images, image) {
+		o.images = append(o.images, image)
+	}
+}
+
+// selects reports whether the object is a Service for pods of the other.
+func (o *object) selects(other *object) bool {
+	if o.scope != other.scope || !other.hasPods {
+		return false
+	}
+	for key, value := range o.selector {
+		if got, ok := other.labels[key]; !ok || got != value {
+			return false
+		}
+	}
+	return len(o.selector) > 0
+}
+
+// fragments are name, kind, namespace and group, as names and selectors have them. Tilt calls a namespace that is not named
+// "default", and the group without a name "core".
+func (o *object) fragments() [4]string {
+	namespace, group := o.Namespace, o.group
+	if namespace == "" {
+		namespace = defaultNamespace
+	}
+	if group == "" {
+		group = "core"
+	}
+	return [4]string{o.Name, strings.ToLower(o.Kind), namespace, group}
+}
+
+// fullName shows name, kind and namespace.
+func (o *object) fullName() string {
+	parts := o.fragments()
+	return joinFragments(parts[:3])
+}
+
+func joinFragments(parts []string) string {
+	escaped := make([]string, 0, len(parts))
+	for _, part := range parts {
+		escaped = append(escaped, strings.ReplaceAll(part, ":", `\:`))
+	}
+	return strings.Join(escaped, ":")
+}
+
+// splitFragments is the way back; "\:" stands for a colon in a name.
+func splitFragments(s string) []string {
+	const hidden = "\x00"
+	parts := strings.Split(strings.ReplaceAll(s, `\:`, hidden), ":")
+	for i := range parts {
+		parts[i] = strings.ReplaceAll(parts[i], hidden, ":")
+	}
+	return parts
+}
+
+// matches reports whether a selector name[:kind[:namespace[:group]]] means the object. An empty part means any.
+func (o *object) matches(selector []string) bool {
+	fragments := o.fragments()
+	for i, want := range selector {
+		if want == "" || strings.EqualFold(want, fragments[i]) || i == 2 && strings.EqualFold(want, o.scope) {
+			continue
+		}
+		return false
+	}
+	return true
+}
+
+// uniqueNames returns for each object the shortest of name, name:kind, ... that no other in the list has.
+func uniqueNames(objects []*object) []string {
+	counts := map[string]int{}
+	for _, o := range objects {
+		parts := o.fragments()
+		for n := 1; n <= len(parts); n++ {
+			counts[joinFragments(parts[:n])]++
+		}
+	}
+	names := make([]string, 0, len(objects))
+	for _, o := range objects {
+		parts := o.fragments()
+		n := 1
+		for n < len(parts) && counts[joinFragments(parts[:n])] > 1 {
+			n++
+		}
+		names = append(names, joinFragments(parts[:n]))
+	}
+	return names
+}
+
+// at returns what is at a path of nested maps, nil if nothing.
+func at(v any, path ...string) any {
+	for _, key := range path {
+		fields, ok := v.(map[string]any)
+		if !ok {
+			return nil
+		}
+		v = fields[key]
+	}
+	return v
+}
+
+func str(v any, path ...string) string {
+	s, _ := at(v, path...).(string)
+	return s
+}
+
+// maps returns the maps in a list.
+func maps(v any) []map[string]any {
+	items, _ := v.([]any)
+	var list []map[string]any
+	for _, item := range items {
+		if m, ok := item.(map[string]any); ok {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// stringMap returns the entries of a map whose values are strings.
+func stringMap(v any) map[string]string {
+	fields, _ := v.(map[string]any)
+	m := map[string]string{}
+	for key, value := range fields {
+		if s, ok := value.(string); ok {
+			m[key] = s
+		}
+	}
+	return m
+}

@@ -1,0 +1,77 @@
+package kit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	gostarlark "go.starlark.net/starlark"
+)
+
+// Environ is the environment of an evaluation: a dict that later commands see. It is never frozen, so that a loaded file
+// that names it does not freeze it for all.
+type Environ struct{ *gostarlark.Dict }
+
+var (
+	_ gostarlark.HasSetKey = (*Environ)(nil)
+	_ gostarlark.HasAttrs  = (*Environ)(nil)
+)
+
+func newEnviron(list []string) *Environ {
+	e := &Environ{gostarlark.NewDict(len(list))}
+	for _, each := range list {
+		if key, value, ok := strings.Cut(each, "="); ok && key != "" {
+			e.Put(key, value)
+		}
+	}
+	return e
+}
+
+// Freeze implements starlark.Value.
+func (e *Environ) Freeze() {}
+
+// SetKey implements starlark.HasSetKey.
+func (e *Environ) SetKey(key, value gostarlark.Value) error {
+	k, ok := Text(key)
+	if !ok {
+		return fmt.Errorf("os.environ: the name is a %s, want a string", key.Type())
+	}
+	v, ok := Text(value)
+	if !ok {
+		return Hint(fmt.Errorf("os.environ: the value of %s is a %s, want a string", k, value.Type()), "write str(...) around it")
+	}
+	return e.Dict.SetKey(gostarlark.String(k), gostarlark.String(v))
+}
+
+// Lookup returns the value of a variable.
+func (e *Environ) Lookup(name string) (string, bool) {
+	v, ok, err := e.Get(gostarlark.String(name))
+	if err != nil || !ok {
+		return "", false
+	}
+	return Text(v)
+}
+
+// Put sets a variable.
+func (e *Environ) Put(name, value string) {
+	_ = e.Dict.SetKey(gostarlark.String(name), gostarlark.String(value)) // a string can be a key, and the dict is never frozen
+}
+
+// Remove drops a variable.
+func (e *Environ) Remove(name string) {
+	_, _, _ = e.Delete(gostarlark.String(name)) // a string can be a key, and the dict is never frozen
+}
+
+// List returns the variables as NAME=value, sorted.
+func (e *Environ) List() []string {
+	var list []string
+	for _, item := range e.Items() {
+		k, okK := Text(item[0])
+		v, okV := Text(item[1])
+		if okK && okV {
+			list = append(list, k+"="+v)
+		}
+	}
+	slices.Sort(list)
+	return list
+}

@@ -1,0 +1,114 @@
+package kit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	gostarlark "go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+)
+
+// dialect is that of Tilt.
+var dialect = &syntax.FileOptions{
+	Set:             true,
+	While:           true,
+	TopLevelControl: true,
+	GlobalReassign:  true,
+	Recursion:       true,
+}
+
+const (
+	maxDepth   = 5000 // calls within calls; the interpreter's recursion is Go's, and Go ends a program whose stack is too deep
+	depthEvery = 2000 // steps between two looks at the depth
+)
+
+// extensionPrefix begins the paths of Tilt's extensions.
+const extensionPrefix = "ext://"
+
+// module is a file that was executed, or is being executed.
+type module struct {
+	globals gostarlark.StringDict
+	err     error
+	running bool
+}
+
+// ErrExit is what exit() returns: all files end, and what was registered stays.
+var ErrExit = errors.New("exit")
+
+// Exec executes a file of the absolute path, once in a Run, and returns its globals.
+func (r *Run) Exec(path string) (gostarlark.StringDict, error) {
+	if m, ok := r.loaded[path]; ok {
+		if m.running {
+			return nil, Hint(fmt.Errorf("%s is being executed already", r.Display(path)), "two files load each other; move what both need to a third")
+		}
+		return m.globals, m.err
+	}
+	m := &module{running: true}
+	r.loaded[path] = m
+	m.globals, m.err = r.execute(path)
+	m.running = false
+	return m.globals, m.err
+}
+
+// ExecAt executes the file that a Tiltfile names in load, load_dynamic or include.
+func (r *Run) ExecAt(name, path string) (gostarlark.StringDict, error) {
+	if strings.HasPrefix(name, extensionPrefix) {
+		return nil, Hint(fmt.Errorf("%s: extensions are not in this version of envflow yet", name), "copy the extension's file beside your Tiltfile and load it from there")
+	}
+	return r.Exec(path)
+}
+
+func (r *Run) execute(path string) (gostarlark.StringDict, error) {
+	src, err := r.ReadFile(path)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("there is no file %s", r.Display(path))
+		}
+		return nil, fmt.Errorf("read %s: %w", r.Display(path), withoutPath(err))
+	}
+	r.sources[path] = string(src)
+
+	thread := &gostarlark.Thread{
+		Name:       path,
+		Print:      func(_ *gostarlark.Thread, msg string) { r.printLine(msg) },
+		OnMaxSteps: limitDepth,
+	}
+	thread.SetMaxExecutionSteps(depthEvery)
+	thread.Load = func(thread *gostarlark.Thread, name string) (gostarlark.StringDict, error) {
+		c := &Call{Run: r, Name: "load", thread: thread}
+		return r.ExecAt(name, c.Path(name))
+	}
+	stop := context.AfterFunc(r.Ctx, func() { thread.Cancel("evaluation was cancelled") })
+	defer stop()
+
+	globals := r.predeclared(path)
+	_, program, err := gostarlark.SourceProgramOptions(dialect, path, src, globals.Has)
+	if err != nil {
+		return nil, err
+	}
+	return program.Init(thread, globals)
+}
+
+// limitDepth fails a Tiltfile whose functions call each other for ever, before Go ends the whole program.
+func limitDepth(thread *gostarlark.Thread) {
+	if thread.CallStackDepth() > maxDepth {
+		thread.Cancel("recursion is too deep")
+		return
+	}
+	thread.SetMaxExecutionSteps(thread.ExecutionSteps() + depthEvery)
+}
+
+func (r *Run) printLine(msg string) {
+	_, _ = fmt.Fprintln(r.output, msg) // no one to tell if the log is gone
+}
+
+// withoutPath drops the path from an error of package os, where the message names it in another form.
+func withoutPath(err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		return pe.Err
+	}
+	return err
+}

@@ -1,0 +1,51 @@
+package kit
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestSplitYAML(t *testing.T) {
+	t.Parallel()
+	got := SplitYAML("# head\n---\na: 1\n--- # comment\n\n---\n%YAML 1.2\n---\nb: |\n  ---\n  x\n...\n--- {c: 1}\n---not: a separator\n")
+	want := []YAMLDocument{
+		{Line: 2, Text: "   \na: 1\n"},
+		{Line: 8, Text: "   \nb: |\n  ---\n  x\n...\n"},
+		{Line: 13, Text: "    {c: 1}\n---not: a separator\n"},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %+v", got)
+	}
+	if got := SplitYAML("---\n# only this\n"); len(got) != 0 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestClosest(t *testing.T) {
+	t.Parallel()
+	candidates := []string{"frontend", "backend", "db"}
+	for name, want := range map[string]string{"fronted": "frontend", "Backend": "backend", "dbb": "db", "queue": ""} {
+		if got := Closest(name, candidates); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestStartOfCall(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		line         string
+		column, want int
+	}{
+		{"docker_build('a')", 13, 1},
+		{"\tx = os.path.join('a')", 18, 6},
+		{"ä = f()", 6, 5},
+		{"(1)", 1, 1},
+		{"a + b", 3, 3},
+		{"", 7, 7},
+	} {
+		if got := startOfCall(test.line, test.column); got != test.want {
+			t.Errorf("%q at %d: got %d, want %d", test.line, test.column, got, test.want)
+		}
+	}
+}

@@ -1,0 +1,206 @@
+package kit
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	gostarlark "go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+
+	"github.com/envflow/envflow/internal/plan"
+)
+
+// Options say what to evaluate, and for whom.
+type Options struct {
+	Path           string    // absolute path of the Tiltfile
+	Resources      []string  // names given to the command; Tilt knows them as the first of Args
+	Args           []string  // what else was given to the command, after "--"
+	Subcommand     string    // config.tilt_subcommand: up, ci, down
+	KubeContext    string    // "" where there is none
+	KubeNamespace  string    // that of the context; "" where there is none
+	KubeCluster    string    // the name of the cluster in the kubeconfig; "" where there is none
+	KubeConfigPath string    // local() sees it as KUBECONFIG; "" leaves the variable alone
+	Environ        []string  // as os.Environ gives it; os.putenv changes a copy
+	Output         io.Writer // print, warn and the output of local(), as lines; nil drops them
+}
+
+// Run is one evaluation of a Tiltfile. It belongs to one goroutine.
+type Run struct {
+	Options
+	Ctx     context.Context // of the one call of Evaluate; Starlark's calls carry none
+	Plan    *plan.Plan
+	Environ *Environ // what os.environ shows; local() starts from it
+
+	// Guard refuses an action on a cluster that may be a production one. The k8s family sets it.
+	Guard func(action string) error
+
+	output   io.Writer
+	members  map[string]gostarlark.Value // by dotted name
+	files    fileSet
+	loaded   map[string]*module
+	sources  map[string]string // text of the Starlark files, for messages
+	origins  map[string]Trace  // by resource name: the call that defined it
+	timings  map[string]time.Duration
+	assemble []func() error
+	finish   []func() error
+}
+
+// NewRun prepares an evaluation.
+func NewRun(ctx context.Context, o Options) *Run {
+	r := &Run{
+		Options: o,
+		Ctx:     ctx,
+		Plan:    &plan.Plan{Resources: []plan.Resource{}, Images: []plan.Image{}, Warnings: []string{}}, // lists in JSON, not null
+		Environ: newEnviron(o.Environ),
+		output:  &lockedWriter{w: o.Output},
+		members: map[string]gostarlark.Value{},
+		loaded:  map[string]*module{},
+		sources: map[string]string{},
+		origins: map[string]Trace{},
+		timings: map[string]time.Duration{},
+	}
+	if o.Output == nil {
+		r.output = io.Discard
+	}
+	return r
+}
+
+// Output takes lines for the user. Several goroutines may write to it.
+func (r *Run) Output() io.Writer { return r.output }
+
+// Dir is the folder of the main Tiltfile.
+func (r *Run) Dir() string { return filepath.Dir(r.Path) }
+
+// Arguments are all that the command was given: resources first, as Tilt has them in one list.
+func (r *Run) Arguments() []string {
+	return append(append([]string{}, r.Resources...), r.Args...)
+}
+
+// Builtin registers a function under its dotted name, such as "os.path.join".
+func (r *Run) Builtin(name string, fn func(*Call) (gostarlark.Value, error)) {
+	r.Value(name, gostarlark.NewBuiltin(name, r.wrap(name, fn)))
+}
+
+// Value registers a value under its dotted name, such as "os.name".
+func (r *Run) Value(name string, v gostarlark.Value) {
+	if _, ok := r.members[name]; ok {
+		panic("starlark: two families define " + name)
+	}
+	r.members[name] = v
+}
+
+// OnAssemble adds a step that runs when all files were executed: it adds resources and images to the plan. Steps run in the
+// order of the families.
+func (r *Run) OnAssemble(step func() error) { r.assemble = append(r.assemble, step) }
+
+// OnFinish adds a step that runs when all resources and images are in the plan.
+func (r *Run) OnFinish(step func() error) { r.finish = append(r.finish, step) }
+
+// Assemble runs the steps of OnAssemble, then those of OnFinish.
+func (r *Run) Assemble() error {
+	for _, steps := range [][]func() error{r.assemble, r.finish} {
+		for _, step := range steps {
+			if err := step(); err != nil {
+				return err
+			}
+			if err := r.Ctx.Err(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// AddResource adds a resource to the plan. trace is the call that defined it, for messages.
+func (r *Run) AddResource(res plan.Resource, trace Trace) {
+	r.Plan.Resources = append(r.Plan.Resources, res)
+	r.origins[res.Name] = trace
+}
+
+// Origin is the call that defined a resource, empty if none is known.
+func (r *Run) Origin(resource string) Trace { return r.origins[resource] }
+
+// Warn adds a warning to the plan and to the output.
+func (r *Run) Warn(at Trace, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if len(at) > 0 {
+		text = fmt.Sprintf("%s:%d: %s", r.Display(at[0].File), at[0].Line, text)
+	}
+	r.Plan.Warnings = append(r.Plan.Warnings, text)
+	_, _ = fmt.Fprintf(r.output, "WARNING: %s\n", text) // no one to tell if the log is gone
+}
+
+// Display shortens a path for people: below the folder of the Tiltfile it is relative to it.
+func (r *Run) Display(path string) string {
+	if rel, err := filepath.Rel(r.Dir(), path); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return path
+}
+
+// Timings returns the time spent in each builtin. A builtin that runs others, such as include, contains their time.
+func (r *Run) Timings() map[string]time.Duration { return r.timings }
+
+// predeclared returns the global names of the file path.
+func (r *Run) predeclared(path string) gostarlark.StringDict {
+	name := filepath.Base(path)
+	if path == r.Path {
+		name = "__main__"
+	}
+	globals := tree(r.members)
+	globals["__file__"] = gostarlark.String(path)
+	globals["__name__"] = gostarlark.String(name)
+	return globals
+}
+
+// tree turns dotted names into modules.
+func tree(members map[string]gostarlark.Value) gostarlark.StringDict {
+	globals := gostarlark.StringDict{}
+	for name, v := range members {
+		parts := strings.Split(name, ".")
+		within := globals
+		for _, part := range parts[:len(parts)-1] {
+			m, ok := within[part].(*starlarkstruct.Module)
+			if !ok {
+				m = &starlarkstruct.Module{Name: part, Members: gostarlark.StringDict{}}
+				within[part] = m
+			}
+			within = m.Members
+		}
+		within[parts[len(parts)-1]] = v
+	}
+	return globals
+}
+
+// HostCommand returns how this machine runs a command line.
+func HostCommand(line string) []string {
+	if runtime.GOOS == "windows" {
+		return []string{"cmd", "/S", "/C", line}
+	}
+	return []string{"sh", "-c", line}
+}
+
+// IsDir reports whether path is a folder now.
+func IsDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// lockedWriter lets the copies of a command's stdout and stderr share the output.
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}

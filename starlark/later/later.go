@@ -1,0 +1,47 @@
+package later
+
+import (
+	"fmt"
+	"strings"
+
+	gostarlark "go.starlark.net/starlark"
+
+	"github.com/envflow/envflow/starlark/kit"
+)
+
+// functions are Tilt's builtins to come. A family that adds one takes it off.
+const functions = `
+analytics_settings ci_settings custom_build dc_resource disable_feature disable_snapshots docker_compose docker_prune_settings
+enable_feature exec_action experimental_analytics_report experimental_metrics_settings experimental_telemetry_cmd filter_yaml
+helm http_get_action k8s_custom_deploy k8s_image_json_path k8s_kind kustomize local_git_repo local_resource probe
+secret_settings set_team tcp_socket_action test version_settings workload_to_resource_function
+`
+
+// New registers the family.
+func New(run *kit.Run) {
+	for name := range strings.FieldsSeq(functions) {
+		run.Builtin(name, func(c *kit.Call) (gostarlark.Value, error) { return nil, missing(c.Name) })
+	}
+	run.Value("v1alpha1", module("v1alpha1"))
+}
+
+func missing(name string) error {
+	return kit.Plain(name + " is not in this version of envflow yet")
+}
+
+// module is a module of which nothing is there yet.
+type module string
+
+var _ gostarlark.HasAttrs = module("")
+
+func (m module) String() string         { return fmt.Sprintf("<module %q>", string(m)) }
+func (m module) Type() string           { return "module" }
+func (m module) Freeze()                {}
+func (m module) Truth() gostarlark.Bool { return true }
+func (m module) Hash() (uint32, error)  { return gostarlark.String(m).Hash() }
+func (m module) AttrNames() []string    { return nil }
+
+// Attr implements starlark.HasAttrs.
+func (m module) Attr(name string) (gostarlark.Value, error) {
+	return nil, missing(string(m) + "." + name)
+}

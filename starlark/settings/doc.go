@@ -1,0 +1,3 @@
+// Package settings is the family of builtins that set something for the whole environment: update_settings, trigger_mode,
+// watch_settings.
+package settings

@@ -1,0 +1,138 @@
+package system
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+
+	gostarlark "go.starlark.net/starlark"
+
+	"github.com/envflow/envflow/starlark/kit"
+)
+
+const (
+	pipeDelay = 2 * time.Second // how long a command's children may hold its output after it ended
+	maxQuoted = 4 << 10         // bytes of a failed command's output in the message
+)
+
+// local runs a command and returns what it printed. It is refused on a cluster that may be a production one, since what it does
+// there is not known.
+func local(c *kit.Call) (gostarlark.Value, error) {
+	var argv, bat kit.HostCmd
+	var quiet, echoOff bool
+	var env kit.StrDict
+	var dir kit.Str
+	var stdin gostarlark.Value
+	if err := c.Unpack("command", &argv, "quiet?", &quiet, "command_bat?", &bat, "echo_off?", &echoOff,
+		"env?", &env, "dir?", &dir, "stdin?", &stdin); err != nil {
+		return nil, err
+	}
+	if runtime.GOOS == "windows" && len(bat) > 0 {
+		argv = bat
+	}
+	if len(argv) == 0 {
+		return nil, errors.New("the command is empty")
+	}
+	if c.Guard != nil {
+		if err := c.Guard("run 'local'"); err != nil {
+			return nil, err
+		}
+	}
+	cmd := exec.CommandContext(c.Ctx, argv[0], argv[1:]...)
+	ownGroup(cmd)
+	cmd.WaitDelay = pipeDelay
+	cmd.Dir = c.WorkingDir()
+	if dir != "" {
+		cmd.Dir = c.Path(string(dir))
+	}
+	cmd.Env = c.Environ.List()
+	if c.KubeConfigPath != "" {
+		cmd.Env = append(cmd.Env, "KUBECONFIG="+c.KubeConfigPath)
+	}
+	for name, value := range env {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	if stdin != nil && stdin != gostarlark.None {
+		text, ok := kit.Text(stdin)
+		if !ok {
+			return nil, fmt.Errorf("stdin is a %s, want a string", stdin.Type())
+		}
+		cmd.Stdin = strings.NewReader(text)
+	}
+
+	line := commandLine(argv)
+	if !echoOff {
+		_, _ = fmt.Fprintf(c.Output(), "local: %s\n", line) // no one to tell if the log is gone
+	}
+	shown := c.Output()
+	if quiet {
+		shown = io.Discard
+	}
+	var stdout, stderr bytes.Buffer
+	outLines, errLines := &prefixer{w: shown}, &prefixer{w: shown}
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(&stdout, outLines), io.MultiWriter(&stderr, errLines)
+	err := cmd.Run()
+	outLines.end()
+	errLines.end()
+	if ctxErr := c.Ctx.Err(); ctxErr != nil {
+		return nil, ctxErr
+	}
+	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
+		return nil, fmt.Errorf("command %q failed: %w%s%s", line, err, quoted("stdout", stdout.String()), quoted("stderr", stderr.String()))
+	}
+	return &kit.Blob{Text: stdout.String()}, nil
+}
+
+// commandLine shows an argv as people write it.
+func commandLine(argv []string) string {
+	if shell := kit.HostCommand(argv[len(argv)-1]); len(argv) == len(shell) && argv[0] == shell[0] && argv[1] == shell[1] {
+		return argv[len(argv)-1]
+	}
+	words := make([]string, 0, len(argv))
+	for _, arg := range argv {
+		words = append(words, quote(arg))
+	}
+	return strings.Join(words, " ")
+}
+
+// quoted returns the end of an output for a message.
+func quoted(name, text string) string {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return ""
+	}
+	if len(text) > maxQuoted {
+		text = "... " + strings.ToValidUTF8(text[len(text)-maxQuoted:], "")
+	}
+	return fmt.Sprintf("\n%s: %s", name, text)
+}
+
+// prefixer writes whole lines, each with a mark before it.
+type prefixer struct {
+	w   io.Writer
+	buf []byte
+}
+
+func (p *prefixer) Write(data []byte) (int, error) {
+	p.buf = append(p.buf, data...)
+	for {
+		line, rest, ok := bytes.Cut(p.buf, []byte("\n"))
+		if !ok {
+			return len(data), nil
+		}
+		_, _ = fmt.Fprintf(p.w, " → %s\n", line) // no one to tell if the log is gone
+		p.buf = rest
+	}
+}
+
+// end writes a last line that has no end.
+func (p *prefixer) end() {
+	if len(p.buf) > 0 {
+		_, _ = fmt.Fprintf(p.w, " → %s\n", p.buf) // no one to tell if the log is gone
+	}
+}
