@@ -23,6 +23,12 @@ func dynamicConfig() dynamicconfig.Client {
 		dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():  1,
 		dynamicconfig.MatchingNumTaskqueueWritePartitions.Key(): 1,
 
+		// A workflow task's answer brings the activities back that the same worker is to run: a trip less through matching.
+		dynamicconfig.EnableActivityEagerExecution.Key(): true,
+
+		// A worker that stops is given no task that it would not do: its polls end before it leaves.
+		dynamicconfig.EnableCancelWorkerPollsOnShutdown.Key(): true,
+
 		// A search attribute that was just added is found at once.
 		dynamicconfig.ForceSearchAttributesCacheRefreshOnRead.Key(): true,
 	}
