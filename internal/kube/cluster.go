@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -79,8 +78,8 @@ func (c *Cluster) Dynamic() dynamic.Interface { return c.clients.dynamic }
 // REST returns a copy of the configuration, for clients that upgrade connections.
 func (c *Cluster) REST() *rest.Config { return rest.CopyConfig(c.target.rest) }
 
-// Redial drops idle connections, so that the next call dials: after the machine slept they may be dead.
-func (c *Cluster) Redial() { utilnet.CloseIdleConnectionsFor(c.clients.http.Transport) }
+// Redial drops all connections, also those in use: after the machine slept they are dead, and nobody says so.
+func (c *Cluster) Redial() { c.target.dialer.CloseAll() }
 
 // Ping returns nil if the API server answers within 5 s, else a missing cluster.
 func (c *Cluster) Ping(ctx context.Context) error {

@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"k8s.io/client-go/util/connrotation"
 
 	"github.com/envflow/envflow/internal/failure"
 )
@@ -45,8 +46,9 @@ type Target struct {
 	Path      string // the kubeconfig, or several of them as in the variable KUBECONFIG
 
 	rest      *rest.Config
-	authority string // file of the certificate authority, may be ""
-	origin    string // file that the context is from
+	dialer    *connrotation.Dialer // of rest: knows all connections
+	authority string               // file of the certificate authority, may be ""
+	origin    string               // file that the context is from
 	home      string
 }
 
@@ -86,8 +88,9 @@ func notConfigured(format string, args ...any) error {
 
 func newTarget(raw *clientcmdapi.Config, name, namespace, path, home string) (*Target, error) {
 	config, err := clientcmd.NewNonInteractiveClientConfig(*raw, name, &clientcmd.ConfigOverrides{}, nil).ClientConfig()
+	var dialer *connrotation.Dialer
 	if err == nil {
-		tune(config)
+		dialer = tune(config)
 		_, err = newClients(config) // reads certificates and keys
 	}
 	if err != nil {
@@ -100,6 +103,7 @@ func newTarget(raw *clientcmdapi.Config, name, namespace, path, home string) (*T
 		Namespace: cmp.Or(namespace, kubeContext.Namespace, "default"),
 		Path:      path,
 		rest:      config,
+		dialer:    dialer,
 		origin:    kubeContext.LocationOfOrigin,
 		home:      home,
 	}
@@ -109,13 +113,16 @@ func newTarget(raw *clientcmdapi.Config, name, namespace, path, home string) (*T
 	return t, nil
 }
 
-// tune sets what client-go leaves at values for a command that asks a few questions and ends.
-func tune(config *rest.Config) {
+// tune sets what client-go leaves at values for a command that asks a few questions and ends. The dialer can close all
+// connections.
+func tune(config *rest.Config) *connrotation.Dialer {
 	config.QPS = requestsPerSecond
 	config.Burst = requestBurst
 	config.UserAgent = "envflow"
-	config.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext
+	dialer := connrotation.NewDialer((&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext)
+	config.Dial = dialer.DialContext
 	config.WarningHandlerWithContext = warnings{}
+	return dialer
 }
 
 // kubeconfigs returns the files to read, the first of which wins.
