@@ -13,14 +13,16 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/activity"
 	sdkclient "go.temporal.io/sdk/client"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/envflow/envflow/activities/selftest"
 	"github.com/envflow/envflow/internal/api"
+	"github.com/envflow/envflow/internal/failure"
 	"github.com/envflow/envflow/internal/testenv/devserver"
-	"github.com/envflow/envflow/worker"
 	"github.com/envflow/envflow/workflows"
 )
 
@@ -37,6 +39,8 @@ func registerAll(r interface {
 },
 ) {
 	r.RegisterWorkflowWithOptions(workflows.Selftest, workflow.RegisterOptions{Name: api.SelftestWorkflow})
+	r.RegisterWorkflowWithOptions(workflows.Environment, workflow.RegisterOptions{Name: api.EnvironmentWorkflow})
+	r.RegisterWorkflowWithOptions(workflows.Resource, workflow.RegisterOptions{Name: api.ResourceWorkflow})
 }
 
 func TestReplay(t *testing.T) {
@@ -96,7 +100,9 @@ func TestHistories(t *testing.T) {
 	}
 	c, _ := devserver.Shared(t)
 	queue := devserver.UniqueName(t)
-	w := worker.New(c, queue)
+	w := sdkworker.New(c, queue, sdkworker.Options{})
+	registerAll(w)
+	w.RegisterActivityWithOptions(selftest.Activities{}.Probe, activity.RegisterOptions{Name: api.SelftestActivity})
 	if err := w.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -111,6 +117,80 @@ func TestHistories(t *testing.T) {
 		}
 	}
 	writeHistory(t, "bad-selftest", selftest)
+}
+
+// TestHistories_Environment records an environment and one of its resources through updates, failures, pauses and new runs.
+func TestHistories_Environment(t *testing.T) {
+	if os.Getenv("UPDATE_HISTORIES") == "" {
+		t.Skip("records histories: run `make histories`")
+	}
+	w := newWorld(t, spec("a"), spec("b", after("a")), spec("c", manual, noAutoInit), spec("d", noImages))
+	environment, resource := w.workflowID(), w.resourceID("a")
+	w.fail(api.EvaluateActivity, "", 1, failure.User, "the Tiltfile has an error", "")
+	w.fail(api.BuildImageActivity, "a", 1, failure.User, "does not compile", "")
+	w.attach(1)
+	w.until("the error of the Tiltfile", func(s api.Status) bool { return s.Error != "" })
+	w.configChanged()
+	w.untilUpdate("a", api.StateError)
+	w.fail(api.BuildImageActivity, "a", 1, failure.Infrastructure, "Docker does not answer", failure.Docker)
+	w.filesChanged("a", 1, 1)
+	w.untilUpdate("b", api.StateOK)
+	w.trigger("a", "c", api.TiltfileName)
+	w.untilReady(1)
+	w.sync("a", 1, api.SyncWaiting)
+	w.filesChanged("a", 1, 2)
+	w.until("a waits", func(s api.Status) bool { return find(s, "a").Reason == "waiting for a container to run" })
+	w.signal(resource, api.ContainersChangedSignal, api.ContainersChanged{Epoch: 1})
+	w.untilReady(1)
+	if err := w.update(api.PauseUpdate, api.PauseIn{Epoch: 1}, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.attach(2)
+	w.untilReady(2)
+	first := map[string]string{}
+	for _, id := range []string{environment, resource} {
+		first[id], _ = w.run(id)
+		w.signal(id, api.ContinueAsNewSignal, struct{}{})
+		w.until("a new run", func(api.Status) bool {
+			run, running := w.run(id)
+			return running && run != first[id]
+		})
+	}
+
+	held := w.hold(api.BuildImageActivity, "a", 1)
+	w.trigger("a")
+	w.come("the build", held.entered)
+	w.attach(3)
+	w.come("the end of the old build", held.cancelled)
+	w.untilReady(3)
+	w.plan(spec("a", labelled), spec("b", disabled), spec("d", noImages))
+	w.configChanged()
+	w.untilCount(api.DeleteActivity, "b,c", 1)
+	w.untilReady(3)
+	w.fail(api.DeleteActivity, "", 1, failure.User, "cannot delete", "")
+	if err := w.update(api.DownUpdate, api.DownIn{}, nil); err == nil {
+		t.Fatal("down did not fail")
+	}
+	second, _ := w.run(resource)
+	w.untilReady(3)
+	third, _ := w.run(environment)
+	if err := w.update(api.DownUpdate, api.DownIn{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.untilEnded(environment)
+
+	writeHistory(t, "environment-1", w.history(environment, first[environment]))
+	writeHistory(t, "environment-2", w.history(environment, third))
+	writeHistory(t, "resource-1", w.history(resource, first[resource]))
+	ended := w.history(resource, second)
+	writeHistory(t, "resource-2", ended)
+	// A resource that waits for its spec does not build at once.
+	for _, e := range ended.Events {
+		if a := e.GetActivityTaskScheduledEventAttributes(); a != nil && a.ActivityType.Name == api.SyncActivity {
+			a.ActivityType.Name = api.BuildImageActivity
+		}
+	}
+	writeHistory(t, "bad-resource", ended)
 }
 
 // record runs a workflow to its end and returns its history.

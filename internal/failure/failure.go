@@ -13,6 +13,7 @@ const (
 	User           Class = "user"           // shown at once, not tried again until something changes
 	Transient      Class = "transient"      // tried again, with backoff
 	Infrastructure Class = "infrastructure" // waited for: Needs does not answer
+	Superseded     Class = "superseded"     // no failure: what was asked for is not wanted any more, and what is comes in a moment
 )
 
 // What an infrastructure failure needs.
@@ -47,6 +48,9 @@ func UserError(err error, summary string, args ...any) error {
 func TransientError(err error, summary string, args ...any) error {
 	return &Error{Class: Transient, Summary: fmt.Sprintf(summary, args...), Err: err}
 }
+
+// SupersededError says that something else is wanted by now.
+func SupersededError(summary string) error { return &Error{Class: Superseded, Summary: summary} }
 
 // Missing returns an error that lasts until needs (Docker, Cluster) answers.
 func Missing(err error, needs, summary string, args ...any) error {

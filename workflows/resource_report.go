@@ -1,0 +1,63 @@
+package workflows
+
+import (
+	"strings"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/envflow/envflow/internal/api"
+)
+
+// set changes how the updates of the resource stand.
+func (r *resource) set(ctx workflow.Context, update, reason string) {
+	if r.s.Update != update {
+		r.s.Since = workflow.Now(ctx)
+	}
+	r.s.Update, r.s.Reason = update, reason
+	r.s.Version++
+}
+
+// showPending says what an update that does not run waits for.
+func (r *resource) showPending(ctx workflow.Context) {
+	switch {
+	case r.updating || r.s.Update == api.StateError || !r.configured() || !r.s.Pending.Any() && !r.s.Await:
+	case r.blocked():
+		r.show(ctx, api.StatePending, "waiting for "+strings.Join(r.s.Waiting, ", "))
+	case r.held() && !r.s.Begun:
+		r.show(ctx, api.StateNone, "waits to be triggered")
+	case r.held():
+		r.show(ctx, api.StatePending, errUnasked.Error())
+	case !r.s.Pending.Any():
+		r.show(ctx, api.StatePending, "waiting for a container to run")
+	default:
+		r.show(ctx, api.StatePending, "")
+	}
+}
+
+// show is set if that changes anything.
+func (r *resource) show(ctx workflow.Context, update, reason string) {
+	if r.s.Update != update || r.s.Reason != reason {
+		r.set(ctx, update, reason)
+	}
+}
+
+// sendReports tells the environment of each change, or of several at once: what counts is the newest.
+func (r *resource) sendReports(ctx workflow.Context) {
+	environment := api.EnvironmentWorkflowID(r.in.Environment)
+	for {
+		if workflow.Await(ctx, func() bool { return r.reported != r.s.Version }) != nil {
+			return
+		}
+		report := r.report()
+		// The environment may be gone. It asks again when it comes back.
+		_ = workflow.SignalExternalWorkflow(ctx, environment, "", api.ResourceReportSignal, report).Get(ctx, nil)
+		r.reported = report.Version
+	}
+}
+
+func (r *resource) report() api.ResourceReport {
+	return api.ResourceReport{
+		Resource: r.in.Resource, Version: r.s.Version, Epoch: r.s.Configured, Spec: r.s.Spec.Digest,
+		Update: r.s.Update, Reason: r.s.Reason, Needs: r.s.Needs, Since: r.s.Since, Last: r.s.Last, Runtime: r.s.Runtime,
+	}
+}

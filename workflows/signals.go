@@ -1,0 +1,45 @@
+package workflows
+
+import "go.temporal.io/sdk/workflow"
+
+// signals are the channels of a workflow.
+type signals struct{ drains []func() }
+
+// on makes handle receive each signal of that name. Handlers must not block.
+func on[T any](s *signals, ctx workflow.Context, name string, handle func(ctx workflow.Context, message T)) {
+	channel := workflow.GetSignalChannel(ctx, name)
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		for {
+			var message T
+			if !channel.Receive(ctx, &message) {
+				return
+			}
+			handle(ctx, message)
+		}
+	})
+	s.drains = append(s.drains, func() {
+		for {
+			var message T
+			if !channel.ReceiveAsync(&message) {
+				return
+			}
+			handle(ctx, message)
+		}
+	})
+}
+
+// drain handles what has arrived and waits in a channel. A run that ends without it loses that.
+func (s *signals) drain() {
+	for _, drain := range s.drains {
+		drain()
+	}
+}
+
+// maxHistory is the number of events after which a workflow begins a new run.
+const maxHistory = 2500
+
+// tooLong is true once the history of this run should grow no more.
+func tooLong(ctx workflow.Context) bool {
+	info := workflow.GetInfo(ctx)
+	return info.GetContinueAsNewSuggested() || info.GetCurrentHistoryLength() > maxHistory
+}
