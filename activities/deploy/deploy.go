@@ -1,0 +1,247 @@
+package deploy
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/envflow/envflow/activities"
+	"github.com/envflow/envflow/internal/api"
+	"github.com/envflow/envflow/internal/failure"
+	"github.com/envflow/envflow/internal/kube"
+	"github.com/envflow/envflow/internal/plan"
+	"github.com/envflow/envflow/internal/records"
+)
+
+// Cluster is where objects go.
+type Cluster interface {
+	Namespace() string
+	Apply(ctx context.Context, request kube.ApplyRequest) (kube.ApplyResult, error)
+	Delete(ctx context.Context, request kube.DeleteRequest) error
+	FindLabelled(ctx context.Context, environment string, namespaces []string) ([]kube.Applied, error)
+}
+
+// Records keep what was applied.
+type Records interface {
+	Deployment(ctx context.Context, resource string) (records.Deployment, bool, error)
+	Deployments(ctx context.Context) (map[string]records.Deployment, error)
+	PutDeployment(ctx context.Context, d records.Deployment) error
+	DeleteDeployment(ctx context.Context, resource string) error
+}
+
+// Activities are those of objects.
+type Activities struct {
+	Environment string // ID
+	Owner       string // user@host:path
+	Plans       *activities.Plans
+	Records     Records
+	Cluster     func(ctx context.Context) (Cluster, error)
+	Enter       func(ctx context.Context, resource string) (leave func(), err error)
+	// Observe is told what a resource has in the cluster now, and returns what runs of it.
+	Observe func(resource string, objects []kube.Applied) *api.Runtime
+	// Leave is told that a resource has nothing in the cluster any more.
+	Leave func(resource string)
+	Log   activities.Log
+}
+
+// Apply makes the objects of a resource what the plan and its images say. Nothing is written to objects that are so already.
+func (a *Activities) Apply(ctx context.Context, in api.ApplyIn) (api.ApplyOut, error) {
+	p, r, err := a.Plans.Resource(in.Resource, in.Spec)
+	if err != nil {
+		return api.ApplyOut{}, err
+	}
+	cluster, err := a.Cluster(ctx)
+	if err != nil {
+		return api.ApplyOut{}, err
+	}
+	leave, err := a.Enter(ctx, r.Name)
+	if err != nil {
+		return api.ApplyOut{}, err
+	}
+	defer leave()
+	log := func(line string) { a.Log(r.Name, activities.SourceBuild, line) }
+	images, keys, err := imagesOf(p, r, in.Images)
+	if err != nil {
+		return api.ApplyOut{}, err
+	}
+	objects, err := kube.Inject(r.Kubernetes.Objects, kube.Injection{
+		Environment: a.Environment, Owner: a.Owner, Resource: r.Name, Namespace: cluster.Namespace(), Images: images,
+	})
+	if err != nil {
+		return api.ApplyOut{}, err
+	}
+	known, before, err := a.known(ctx, r.Name)
+	if err != nil {
+		return api.ApplyOut{}, err
+	}
+	if in.Recreate {
+		if err := cluster.Delete(ctx, kube.DeleteRequest{Environment: a.Environment, Resource: r.Name, Objects: known, KeepData: true, Log: log}); err != nil {
+			return api.ApplyOut{}, err
+		}
+	}
+	result, err := cluster.Apply(ctx, kube.ApplyRequest{
+		Environment: a.Environment, Owner: a.Owner, Resource: r.Name, Adopt: in.Adopt, Objects: objects, Known: known,
+		Timeout: time.Duration(p.Settings.UpsertTimeoutSeconds) * time.Second, ServerSide: p.Settings.ServerSideApply, Log: log,
+	})
+	now := records.Deployment{Resource: r.Name, Spec: in.Spec, Images: keys, Applied: time.Now()}
+	if err != nil {
+		// What was applied before it failed is ours all the same, and must not be forgotten.
+		now.Spec, now.Images = before.Spec, before.Images
+	}
+	var marshalErr error
+	if now.Objects, marshalErr = json.Marshal(result.Objects); marshalErr != nil {
+		return api.ApplyOut{}, marshalErr
+	}
+	if putErr := a.Records.PutDeployment(ctx, now); putErr != nil && err == nil {
+		err = putErr
+	}
+	runtime := a.Observe(r.Name, result.Objects)
+	if err != nil {
+		return api.ApplyOut{}, err
+	}
+	return api.ApplyOut{Objects: len(result.Objects), Changed: result.Changed, Deleted: result.Deleted, Runtime: runtime}, nil
+}
+
+// known returns what the resource has applied before.
+func (a *Activities) known(ctx context.Context, resource string) ([]kube.Applied, records.Deployment, error) {
+	d, ok, err := a.Records.Deployment(ctx, resource)
+	if err != nil || !ok {
+		return nil, d, err
+	}
+	objects, err := Objects(d)
+	return objects, d, err
+}
+
+// Objects returns those of a record.
+func Objects(d records.Deployment) (objects []kube.Applied, err error) {
+	if len(d.Objects) == 0 {
+		return nil, nil
+	}
+	if err := json.Unmarshal(d.Objects, &objects); err != nil {
+		return nil, fmt.Errorf("read the record of the objects of %s: %w", d.Resource, err)
+	}
+	return objects, nil
+}
+
+func imagesOf(p *plan.Plan, r *plan.Resource, deployed []api.DeployedImage) ([]kube.InjectedImage, map[string]records.ImageKey, error) {
+	images, keys := make([]kube.InjectedImage, 0, len(deployed)), map[string]records.ImageKey{}
+	for _, d := range deployed {
+		image := p.Image(d.Ref)
+		if image == nil {
+			return nil, nil, failure.SupersededError("the Tiltfile has changed meanwhile")
+		}
+		images = append(images, kube.InjectedImage{Image: image, Ref: d.ClusterRef, Optional: true})
+		keys[d.Ref] = records.ImageKey{Ref: d.Ref, InputDigest: d.InputDigest, ImageID: d.ImageID, ClusterRef: d.ClusterRef}
+	}
+	if len(deployed) < len(r.Images) {
+		return nil, nil, failure.TransientError(nil, "an image is missing")
+	}
+	return images, keys, nil
+}
+
+// Delete deletes what resources have in the cluster: all there is of the environment if none is named.
+func (a *Activities) Delete(ctx context.Context, in api.DeleteIn) (api.DeleteOut, error) {
+	deployments, err := a.Records.Deployments(ctx)
+	if err != nil {
+		return api.DeleteOut{}, err
+	}
+	all := len(in.Resources) == 0
+	wanted := map[string]bool{}
+	for _, name := range in.Resources {
+		wanted[name] = true
+	}
+	var objects []kube.Applied
+	var gone []string
+	for _, d := range deployments {
+		if !all && !wanted[d.Resource] {
+			continue
+		}
+		of, err := Objects(d)
+		if err != nil {
+			return api.DeleteOut{}, err
+		}
+		objects, gone = append(objects, of...), append(gone, d.Resource)
+	}
+	if all {
+		more, err := a.unrecorded(ctx, objects)
+		if err != nil {
+			return api.DeleteOut{}, err
+		}
+		objects = append(objects, more...)
+	}
+	if len(objects) > 0 {
+		cluster, err := a.Cluster(ctx)
+		if err != nil {
+			return api.DeleteOut{}, err
+		}
+		request := kube.DeleteRequest{
+			Environment: a.Environment, Objects: objects, KeepData: !all, DeleteNamespaces: in.DeleteNamespaces,
+			Log: func(line string) { a.Log("", activities.SourceEngine, line) },
+		}
+		if err := cluster.Delete(ctx, request); err != nil {
+			return api.DeleteOut{}, err
+		}
+	}
+	for _, resource := range gone {
+		if err := a.Records.DeleteDeployment(ctx, resource); err != nil {
+			return api.DeleteOut{}, err
+		}
+		a.Leave(resource)
+	}
+	return api.DeleteOut{Objects: len(objects)}, nil
+}
+
+// unrecorded finds objects of the environment of which no record tells, because the records were lost or never written.
+func (a *Activities) unrecorded(ctx context.Context, recorded []kube.Applied) (more []kube.Applied, err error) {
+	p := a.Plans.Now()
+	if len(recorded) == 0 && (p == nil || !hasObjects(p)) {
+		return nil, nil
+	}
+	cluster, err := a.Cluster(ctx)
+	if err != nil {
+		return nil, err
+	}
+	namespaces, known := map[string]bool{cluster.Namespace(): true}, map[string]bool{}
+	for _, o := range recorded {
+		known[o.UID] = true
+		if o.Namespace != "" {
+			namespaces[o.Namespace] = true
+		}
+	}
+	if p != nil {
+		for _, r := range p.Resources {
+			if r.Kubernetes == nil {
+				continue
+			}
+			for _, o := range r.Kubernetes.Objects {
+				if o.Namespace != "" {
+					namespaces[o.Namespace] = true
+				}
+			}
+		}
+	}
+	list := make([]string, 0, len(namespaces))
+	for n := range namespaces {
+		list = append(list, n)
+	}
+	found, err := cluster.FindLabelled(ctx, a.Environment, list)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range found {
+		if !known[o.UID] {
+			more = append(more, o)
+		}
+	}
+	return more, nil
+}
+
+func hasObjects(p *plan.Plan) bool {
+	for _, r := range p.Resources {
+		if r.Kubernetes != nil && len(r.Kubernetes.Objects) > 0 {
+			return true
+		}
+	}
+	return false
+}

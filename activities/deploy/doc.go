@@ -1,0 +1,2 @@
+// Package deploy holds the activities that apply and delete Kubernetes objects.
+package deploy

@@ -1,0 +1,358 @@
+package liveupdate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/envflow/envflow/activities"
+	"github.com/envflow/envflow/internal/api"
+	"github.com/envflow/envflow/internal/failure"
+	"github.com/envflow/envflow/internal/plan"
+	"github.com/envflow/envflow/internal/records"
+)
+
+// Container is one of a resource's, as the worker observes it.
+type Container struct {
+	Namespace, Pod, Name string
+	ID                   string // "" before it has run
+	Image                string // as the pod's spec names it
+	Running              bool
+	Crashed              bool // it ends again and again
+	User                 string
+}
+
+// Batch is what goes into a container in one step.
+type Batch struct {
+	Tar     []byte   // names relative to the container's root
+	Deletes []string // absolute paths
+}
+
+// Containers are observed by the worker.
+type Containers interface {
+	// OfResource returns the containers of the newest pods, once they are known for sure.
+	OfResource(ctx context.Context, resource string) ([]Container, error)
+	// Compared says that these containers hold what is on disk.
+	Compared(resource string, ids []string)
+}
+
+// Streams reach into containers.
+type Streams interface {
+	Sync(ctx context.Context, c Container, b Batch) error
+	Exec(ctx context.Context, c Container, command []string, output func(line string)) (exitCode int, err error)
+}
+
+// Errors that Streams returns.
+var (
+	ErrGone    = errors.New("the container has gone")
+	ErrNoTools = errors.New("the image has no sh or tar")
+)
+
+// Records keep what images and containers hold.
+type Records interface {
+	Deployment(ctx context.Context, resource string) (records.Deployment, bool, error)
+	Image(ctx context.Context, ref, inputDigest string) (records.Image, bool, error)
+	Container(ctx context.Context, id string) (records.Container, bool, error)
+	PutContainer(ctx context.Context, c records.Container) error
+}
+
+// Activities are those of live updates.
+type Activities struct {
+	Plans      *activities.Plans
+	Disk       *Disk
+	Records    Records
+	Containers Containers
+	Streams    Streams
+	Spec       func(*plan.Image) string // the part of an input digest that is not files
+	Log        activities.Log
+}
+
+// Sync compares what a resource's containers hold with the disk, and brings over what differs.
+func (a *Activities) Sync(ctx context.Context, in api.SyncIn) (api.SyncOut, error) {
+	p, r, err := a.Plans.Resource(in.Resource, in.Spec)
+	if err != nil {
+		return api.SyncOut{}, err
+	}
+	deployed, ok, err := a.Records.Deployment(ctx, r.Name)
+	if err != nil {
+		return api.SyncOut{}, err
+	}
+	if !ok {
+		return build("it was not deployed yet")
+	}
+	s := &comparison{Activities: a, in: in, resource: r, started: time.Now()}
+	out := api.SyncOut{Outcome: api.SyncInSync}
+	for _, ref := range r.Images {
+		image := p.Image(ref)
+		key, ok := deployed.Images[ref]
+		if image == nil || !ok {
+			return build("image " + ref + " was not deployed yet")
+		}
+		outcome, why, err := s.image(ctx, image, key)
+		if err != nil {
+			return api.SyncOut{}, err
+		}
+		if outcome == api.SyncBuild {
+			a.Log(r.Name, activities.SourceBuild, "Needs a build: "+why)
+			return build("files of " + ref + " changed")
+		}
+		if rank(outcome) > rank(out.Outcome) {
+			out.Outcome = outcome
+		}
+		out.Images = append(out.Images, api.DeployedImage{Ref: ref, InputDigest: key.InputDigest, ImageID: key.ImageID, ClusterRef: key.ClusterRef})
+	}
+	out.Files, out.Containers = s.files, len(s.updated)
+	if s.files > 0 && !in.Check {
+		a.Log(r.Name, activities.SourceBuild, fmt.Sprintf("Updated %d file(s) in %d container(s) in %d ms", s.files, len(s.updated), time.Since(s.started).Milliseconds()))
+	}
+	return out, nil
+}
+
+func build(why string) (api.SyncOut, error) {
+	return api.SyncOut{Outcome: api.SyncBuild, Reason: why}, nil
+}
+
+// rank orders outcomes: that of a resource is the highest of its images.
+func rank(outcome string) int {
+	return slices.Index([]string{api.SyncInSync, api.SyncUpdated, api.SyncWaiting, api.SyncBuild}, outcome)
+}
+
+// comparison is one run of the activity.
+type comparison struct {
+	*Activities
+	in       api.SyncIn
+	resource *plan.Resource
+	started  time.Time
+	files    int
+	updated  []string // IDs of containers
+}
+
+// image compares the containers of one image.
+func (s *comparison) image(ctx context.Context, image *plan.Image, key records.ImageKey) (outcome, why string, err error) {
+	if spec, _, _ := strings.Cut(key.InputDigest, "-"); spec != s.Spec(image) {
+		return api.SyncBuild, "its definition changed", nil
+	}
+	base, err := s.base(ctx, image.Ref, key.InputDigest)
+	if err != nil || base == nil {
+		return api.SyncBuild, "nobody knows what is in the image", err
+	}
+	diff, err := s.Disk.Difference(ctx, image.Ref, s.in.Full, key.InputDigest, base)
+	if err != nil {
+		return "", "", failure.UserError(err, "the build context cannot be read")
+	}
+	if len(image.LiveUpdate) == 0 {
+		if len(diff) > 0 {
+			return api.SyncBuild, changed(diff), nil
+		}
+		return api.SyncInSync, "", nil
+	}
+	containers, err := s.containers(ctx, key.ClusterRef)
+	if err != nil {
+		return "", "", err
+	}
+	return s.compare(ctx, image, base, diff, containers)
+}
+
+// base returns what the image holds: path to mark; nil if that is not known.
+func (s *comparison) base(ctx context.Context, ref, inputDigest string) (map[string]string, error) {
+	if files := s.Disk.known(ref, inputDigest); files != nil {
+		return files, nil
+	}
+	image, ok, err := s.Records.Image(ctx, ref, inputDigest)
+	if err != nil || !ok || image.Files == nil {
+		return nil, err
+	}
+	for _, path := range image.Unsure {
+		image.Files[path] = Unsure
+	}
+	return image.Files, nil
+}
+
+func (s *comparison) containers(ctx context.Context, clusterRef string) ([]Container, error) {
+	all, err := s.Containers.OfResource(ctx, s.resource.Name)
+	return slices.DeleteFunc(all, func(c Container) bool { return c.Image != clusterRef }), err
+}
+
+// compare brings the containers of an image up to date: each may lack something else.
+func (s *comparison) compare(ctx context.Context, image *plan.Image, base, diff map[string]string, containers []Container) (outcome, why string, err error) {
+	running := slices.DeleteFunc(slices.Clone(containers), func(c Container) bool { return !c.Running })
+	if len(running) == 0 {
+		return s.withoutContainer(image, diff, containers)
+	}
+	todo := make([]update, len(running))
+	for i, c := range running {
+		if todo[i], err = s.lacks(ctx, c, base, diff); err != nil {
+			return "", "", err
+		}
+		if path, bad := uncovered(image, todo[i].marks); bad {
+			return api.SyncBuild, changed(map[string]string{path: ""}) + ", which no step of live_update covers", nil
+		}
+	}
+	todo = slices.DeleteFunc(todo, func(u update) bool { return len(u.marks) == 0 })
+	outcome = api.SyncInSync
+	if len(todo) > 0 {
+		outcome = api.SyncUpdated
+		if s.in.Check {
+			return outcome, "", nil
+		}
+		if outcome, why, err = s.apply(ctx, image, todo); err != nil || outcome == api.SyncBuild {
+			return outcome, why, err
+		}
+	}
+	var ids []string
+	for _, c := range running {
+		ids = append(ids, c.ID)
+	}
+	if outcome != api.SyncWaiting {
+		s.Containers.Compared(s.resource.Name, ids)
+	}
+	return outcome, "", nil
+}
+
+// withoutContainer: files can wait for a container that is about to run, but not for one that crashes.
+func (s *comparison) withoutContainer(image *plan.Image, diff map[string]string, containers []Container) (outcome, why string, err error) {
+	if len(diff) == 0 {
+		return api.SyncInSync, "", nil
+	}
+	if path, bad := uncovered(image, diff); bad {
+		return api.SyncBuild, changed(map[string]string{path: ""}), nil
+	}
+	crashed := slices.ContainsFunc(containers, func(c Container) bool { return c.Crashed })
+	if len(containers) == 0 || crashed {
+		return api.SyncBuild, changed(diff) + ", and no container runs", nil
+	}
+	return api.SyncWaiting, "", nil
+}
+
+// update is what one container lacks.
+type update struct {
+	container Container
+	marks     map[string]string // path -> mark on disk; "" if it has to go
+	overlay   map[string]string // what the container will hold otherwise than its image
+}
+
+// lacks compares a container, its image overlaid with what was synced into it, with the disk.
+func (s *comparison) lacks(ctx context.Context, c Container, base, diff map[string]string) (update, error) {
+	u := update{container: c, marks: map[string]string{}, overlay: diff}
+	record, _, err := s.Records.Container(ctx, c.ID)
+	if err != nil {
+		return u, err
+	}
+	for path, now := range diff {
+		if has, synced := record.Files[path]; !synced || has != now {
+			u.marks[path] = now
+		}
+	}
+	for path, has := range record.Files {
+		if _, differs := diff[path]; !differs && has != base[path] {
+			u.marks[path] = base[path] // on disk it is again as in the image
+		}
+	}
+	return u, nil
+}
+
+// apply updates the containers side by side.
+func (s *comparison) apply(ctx context.Context, image *plan.Image, todo []update) (outcome, why string, err error) {
+	outcomes := make([]string, len(todo))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for i, u := range todo {
+		group.Go(func() error {
+			err := s.one(ctx, image, u)
+			switch {
+			case errors.Is(err, ErrGone):
+				outcomes[i] = api.SyncWaiting // another one takes its place, and says so
+			case errors.Is(err, ErrNoTools):
+				outcomes[i] = api.SyncBuild
+			case err != nil:
+				return err
+			default:
+				outcomes[i] = api.SyncUpdated
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return "", "", err
+	}
+	for _, o := range outcomes {
+		if rank(o) > rank(outcome) {
+			outcome = o
+		}
+	}
+	for _, u := range todo {
+		s.files = max(s.files, len(u.marks))
+		s.updated = append(s.updated, u.container.ID)
+	}
+	if outcome == api.SyncBuild {
+		return outcome, ErrNoTools.Error(), nil
+	}
+	return outcome, "", nil
+}
+
+// one updates one container. It is recorded when all steps are done: what failed is done again.
+func (s *comparison) one(ctx context.Context, image *plan.Image, u update) error {
+	batch, sent, err := pack(image, u.marks)
+	if err != nil {
+		return err
+	}
+	if err := s.Streams.Sync(ctx, u.container, batch); err != nil {
+		return err
+	}
+	if err := s.runSteps(ctx, image, u); err != nil {
+		return err
+	}
+	record := records.Container{ID: u.container.ID, Resource: s.resource.Name, ImageRef: image.Ref, Files: map[string]string{}, Seen: time.Now()}
+	for path, mark := range u.overlay {
+		record.Files[path] = mark
+	}
+	for path, mark := range sent { // read a moment after the comparison; should it differ, the journal knows
+		record.Files[path] = mark
+	}
+	return s.Records.PutContainer(ctx, record)
+}
+
+func (s *comparison) runSteps(ctx context.Context, image *plan.Image, u update) error {
+	for _, step := range image.LiveUpdate {
+		if step.Kind != plan.StepRun || !triggered(step, u.marks) {
+			continue
+		}
+		if !step.EchoOff {
+			s.Log(s.resource.Name, activities.SourceBuild, "$ "+strings.Join(step.Command, " "))
+		}
+		code, err := s.Streams.Exec(ctx, u.container, step.Command, func(line string) { s.Log(s.resource.Name, activities.SourceBuild, line) })
+		switch {
+		case err != nil:
+			return err
+		case code == killed:
+			return failure.TransientError(fmt.Errorf("%s was killed in container %s", strings.Join(step.Command, " "), u.container.Name), "a run step of live_update was killed")
+		case code != 0:
+			return failure.UserError(fmt.Errorf("%s: exit code %d in container %s of pod %s", strings.Join(step.Command, " "), code, u.container.Name, u.container.Pod),
+				"a run step of live_update failed with exit code %d", code)
+		}
+	}
+	return nil
+}
+
+// killed is the exit code of a process that was killed, because its container ended or ran out of memory. It says nothing
+// about the code that was synced.
+const killed = 137
+
+// changed names one path for people.
+func changed(diff map[string]string) string {
+	path := ""
+	for p := range diff {
+		if path == "" || p < path {
+			path = p
+		}
+	}
+	if len(diff) > 1 {
+		return fmt.Sprintf("%s and %d more changed", path, len(diff)-1)
+	}
+	return path + " changed"
+}

@@ -1,0 +1,2 @@
+// Package tiltfile holds the activity that evaluates the Tiltfile.
+package tiltfile

@@ -1,0 +1,99 @@
+package tiltfile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/envflow/envflow/activities"
+	"github.com/envflow/envflow/internal/api"
+	"github.com/envflow/envflow/internal/failure"
+	"github.com/envflow/envflow/internal/plan"
+	"github.com/envflow/envflow/starlark"
+)
+
+// Records keep plans.
+type Records interface {
+	PutPlan(ctx context.Context, digest string, data []byte) error
+}
+
+// Activities are those of the Tiltfile.
+type Activities struct {
+	// Run evaluates the Tiltfile. Its error is the evaluator's.
+	Run     func(ctx context.Context, resources, args []string) (*plan.Plan, error)
+	Records Records
+	// Use puts a plan into force: watches, forwards, and all that follows from it.
+	Use func(ctx context.Context, p *plan.Plan) error
+	// Watch makes a change of these files a reason to evaluate again. It is called whether or not there is a plan.
+	Watch func(files []string)
+	// Keep puts the last good plan into force, if none is.
+	Keep func(ctx context.Context) error
+	Log  activities.Log
+}
+
+// Evaluate runs the Tiltfile and puts the plan into force. Workflows get digests and names only.
+func (a *Activities) Evaluate(ctx context.Context, in api.EvaluateIn) (api.EvaluateOut, error) {
+	p, err := a.run(ctx, in)
+	if err != nil {
+		return api.EvaluateOut{}, err
+	}
+	out := api.EvaluateOut{Plan: plan.Digest(p), Warnings: len(p.Warnings), Specs: make([]api.Spec, 0, len(p.Resources))}
+	data, err := json.Marshal(p)
+	if err != nil {
+		return api.EvaluateOut{}, fmt.Errorf("record the plan: %w", err)
+	}
+	if err := a.Records.PutPlan(ctx, out.Plan, data); err != nil {
+		return api.EvaluateOut{}, err
+	}
+	for _, warning := range p.Warnings {
+		a.Log(api.TiltfileName, activities.SourceBuild, "WARNING: "+warning)
+	}
+	for i := range p.Resources {
+		out.Specs = append(out.Specs, spec(p, &p.Resources[i]))
+	}
+	return out, a.Use(ctx, p)
+}
+
+// run evaluates. After an error, what runs goes on by the last good plan.
+func (a *Activities) run(ctx context.Context, in api.EvaluateIn) (*plan.Plan, error) {
+	p, err := a.Run(ctx, in.Resources, in.Args)
+	if err == nil {
+		a.Watch(p.ConfigFiles)
+		return p, nil
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	a.Watch(starlark.ConfigFilesOf(err))
+	if keepErr := a.Keep(ctx); keepErr != nil {
+		return nil, keepErr
+	}
+	if e, ok := errors.AsType[*starlark.Error](err); ok {
+		return nil, failure.UserError(err, "%s", e.Summary())
+	}
+	return nil, failure.UserError(err, "the Tiltfile cannot be evaluated")
+}
+
+// spec is what workflows know of a resource.
+func spec(p *plan.Plan, r *plan.Resource) api.Spec {
+	s := api.Spec{
+		Name: r.Name, Type: r.Type, Digest: p.SpecDigest(r.Name), TriggerMode: r.TriggerMode, AutoInit: r.AutoInit, Enabled: r.Enabled,
+		DependsOn: r.DependsOn, Images: r.Images, Labels: r.Labels,
+	}
+	if r.Kubernetes != nil {
+		s.Objects = len(r.Kubernetes.Objects) > 0
+		for _, f := range r.Kubernetes.PortForwards {
+			host := f.Host
+			if host == "" {
+				host = "localhost"
+			}
+			s.Endpoints = append(s.Endpoints, "http://"+host+":"+strconv.Itoa(f.LocalPort)+f.LinkPath)
+		}
+	}
+	for _, link := range r.Links {
+		s.Endpoints = append(s.Endpoints, link.URL)
+	}
+	return s
+}
