@@ -1,0 +1,144 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/envflow/envflow/activities/liveupdate"
+	"github.com/envflow/envflow/internal/failure"
+	"github.com/envflow/envflow/internal/kube/observe"
+	"github.com/envflow/envflow/internal/kube/stream"
+)
+
+// knownLimit is how long a comparison waits for the first sight of a namespace.
+const knownLimit = 20 * time.Second
+
+// containers are what live updates see of the cluster.
+type containers struct{ h *Host }
+
+// OfResource returns the containers of the newest pods, once they are known for sure.
+func (c containers) OfResource(ctx context.Context, resource string) (all []liveupdate.Container, err error) {
+	r := c.h.currentRuntime()
+	if r == nil {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, knownLimit)
+	defer cancel()
+	if err := r.observer.WaitKnown(ctx, resource); err != nil {
+		if ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			_, _, why := r.observer.Connected()
+			return nil, failure.Missing(fmt.Errorf("the pods of %s are not known: %s", resource, why), failure.Cluster, "the cluster does not answer")
+		}
+		return nil, err
+	}
+	s, _ := r.observer.Status(resource)
+	for _, pod := range s.Pods {
+		if pod.Deleting || !pod.Current {
+			continue
+		}
+		for _, each := range pod.Containers {
+			if each.Init {
+				continue
+			}
+			all = append(all, liveupdate.Container{
+				Namespace: pod.Namespace, Pod: pod.Name, Name: each.Name, ID: each.ID, Image: each.Image,
+				Running: each.State == observe.StateRunning && each.ID != "", Crashed: each.Reason == "CrashLoopBackOff",
+			})
+		}
+	}
+	return all, nil
+}
+
+// Compared remembers which containers hold what is on disk.
+func (c containers) Compared(resource string, ids []string) {
+	r := c.h.currentRuntime()
+	if r == nil {
+		return
+	}
+	known := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		known[id] = true
+	}
+	r.mu.Lock()
+	r.compared[resource] = known
+	r.mu.Unlock()
+}
+
+// compareNew has containers compared that run since the last comparison: they hold their image, but not what was synced
+// into those before them.
+func (r *runtime) compareNew(s observe.Status) {
+	p := r.host.plans.Now()
+	if p == nil || !liveUpdated(p, s.Resource) {
+		return
+	}
+	r.mu.Lock()
+	known, compared := r.compared[s.Resource]
+	r.mu.Unlock()
+	if !compared {
+		return // the first comparison is still to come, and looks at them all
+	}
+	for _, pod := range s.Pods {
+		if pod.Deleting || !pod.Current {
+			continue
+		}
+		for _, c := range pod.Containers {
+			if !c.Init && c.State == observe.StateRunning && c.ID != "" && !known[c.ID] {
+				r.host.containersChanged(s.Resource)
+				return
+			}
+		}
+	}
+}
+
+// comparedOnce: from now on, containers that appear have to be compared.
+func (r *runtime) comparedOnce(resource string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.compared[resource] == nil {
+		r.compared[resource] = map[string]bool{}
+	}
+}
+
+// streams are how live updates reach into containers.
+type streams struct{ h *Host }
+
+func (s streams) pool() (*stream.Pool, error) {
+	if r := s.h.currentRuntime(); r != nil {
+		return r.streams, nil
+	}
+	return nil, failure.TransientError(nil, "nothing of this environment runs in a cluster")
+}
+
+func (s streams) Sync(ctx context.Context, c liveupdate.Container, b liveupdate.Batch) error {
+	pool, err := s.pool()
+	if err != nil {
+		return err
+	}
+	return streamError(pool.Sync(ctx, streamContainer(c), stream.Batch{Tar: b.Tar, Deletes: b.Deletes}))
+}
+
+func (s streams) Exec(ctx context.Context, c liveupdate.Container, command []string, output func(line string)) (exitCode int, err error) {
+	pool, err := s.pool()
+	if err != nil {
+		return 0, err
+	}
+	exitCode, err = pool.Exec(ctx, streamContainer(c), command, nil, output)
+	return exitCode, streamError(err)
+}
+
+func streamContainer(c liveupdate.Container) stream.Container {
+	return stream.Container{Namespace: c.Namespace, Pod: c.Pod, Container: c.Name, ID: c.ID}
+}
+
+// streamError says in the words of live updates what became of a container.
+func streamError(err error) error {
+	switch {
+	case errors.Is(err, stream.ErrGone):
+		return fmt.Errorf("%w: %w", liveupdate.ErrGone, err)
+	case errors.Is(err, stream.ErrNoTools):
+		return fmt.Errorf("%w: %w", liveupdate.ErrNoTools, err)
+	}
+	return err
+}

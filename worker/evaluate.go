@@ -1,0 +1,101 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/envflow/envflow/internal/api"
+	"github.com/envflow/envflow/internal/kube"
+	"github.com/envflow/envflow/internal/logstore"
+	"github.com/envflow/envflow/internal/plan"
+	"github.com/envflow/envflow/starlark"
+)
+
+// EvaluateOptions say which Tiltfile is evaluated, and what it sees of the world.
+type EvaluateOptions struct {
+	Path       string    // absolute path of the Tiltfile
+	Resources  []string  // asked for by name; none: all
+	Args       []string  // for config.parse
+	Subcommand string    // config.tilt_subcommand: up, down
+	KubeConfig string    // "": as kubectl finds it
+	Context    string    // "": the current one
+	Namespace  string    // "": as the context says
+	Environ    []string  // variables, NAME=value
+	Output     io.Writer // print, warn and the output of local, as lines
+}
+
+// Evaluate evaluates a Tiltfile and says how long that took, in all ("total") and by builtin. It asks neither a cluster nor
+// an engine; that no cluster is configured is no error. A mistake in the Tiltfile is a *starlark.Error.
+func Evaluate(ctx context.Context, o EvaluateOptions) (*plan.Plan, map[string]time.Duration, error) {
+	in := starlark.Options{
+		Path: o.Path, Args: o.Args, Resources: o.Resources, Subcommand: o.Subcommand,
+		Environ: o.Environ, KubeConfigPath: o.KubeConfig, Output: o.Output,
+	}
+	target, err := kube.Load(kube.Config{Path: o.KubeConfig, Context: o.Context, Namespace: o.Namespace, LookupEnv: lookupIn(o.Environ)})
+	switch {
+	case err == nil:
+		in.KubeContext, in.KubeNamespace, in.KubeCluster = target.Context, target.Namespace, target.Cluster
+	case !errors.Is(err, kube.ErrNotConfigured):
+		return nil, nil, fmt.Errorf("look for the cluster: %w", err)
+	}
+	result, err := starlark.Evaluate(ctx, in)
+	if err != nil {
+		return nil, nil, err
+	}
+	return result.Plan, result.Timings, nil
+}
+
+// lookupIn finds variables in environ. The last of a name counts, as for programs that are started with it.
+func lookupIn(environ []string) func(name string) (string, bool) {
+	values := make(map[string]string, len(environ))
+	for _, pair := range environ {
+		if name, value, ok := strings.Cut(pair, "="); ok {
+			values[name] = value
+		}
+	}
+	return func(name string) (string, bool) {
+		value, ok := values[name]
+		return value, ok
+	}
+}
+
+// evaluate runs the Tiltfile of this host's environment. Its output goes to the log.
+func (h *Host) evaluate(ctx context.Context, resources, args []string) (*plan.Plan, error) {
+	output := &lineWriter{line: func(text string) { h.line(api.TiltfileName, logstore.SourceBuild, text) }}
+	defer output.flush()
+	p, _, err := Evaluate(ctx, EvaluateOptions{
+		Path: h.o.Path, Resources: resources, Args: args, Subcommand: h.o.Subcommand,
+		KubeConfig: h.o.KubeConfig, Context: h.o.Context, Namespace: h.o.Namespace, Environ: h.o.Environ, Output: output,
+	})
+	return p, err
+}
+
+// lineWriter calls line for each line that is written.
+type lineWriter struct {
+	line func(string)
+	rest []byte
+}
+
+func (w *lineWriter) Write(p []byte) (int, error) {
+	w.rest = append(w.rest, p...)
+	for {
+		line, rest, ok := bytes.Cut(w.rest, []byte("\n"))
+		if !ok {
+			return len(p), nil
+		}
+		w.line(string(line))
+		w.rest = append([]byte(nil), rest...)
+	}
+}
+
+func (w *lineWriter) flush() {
+	if len(w.rest) > 0 {
+		w.line(string(w.rest))
+		w.rest = nil
+	}
+}

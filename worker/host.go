@@ -1,0 +1,267 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	sdkclient "go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
+	sdkworker "go.temporal.io/sdk/worker"
+
+	"github.com/envflow/envflow/activities"
+	"github.com/envflow/envflow/activities/liveupdate"
+	"github.com/envflow/envflow/internal/api"
+	"github.com/envflow/envflow/internal/filetree"
+	"github.com/envflow/envflow/internal/kube"
+	"github.com/envflow/envflow/internal/logstore"
+	"github.com/envflow/envflow/internal/plan"
+	"github.com/envflow/envflow/internal/records"
+	"github.com/envflow/envflow/internal/server"
+	"github.com/envflow/envflow/internal/watch"
+)
+
+// HostOptions say which environment a Host serves, and how.
+type HostOptions struct {
+	ID         string           // environment ID
+	Project    string           //
+	Path       string           // absolute path of the Tiltfile
+	User       string           // user@host
+	Owner      string           // user@host:path
+	Folder     string           // state folder of the environment
+	Client     sdkclient.Client // stays the caller's
+	Server     *server.Handle   // nil for a Temporal of the user's own
+	Version    string           // of envflow
+	SetArgs    bool             // Resources and Args replace those of the last worker
+	Resources  []string         // to enable; none: all
+	Args       []string         // for config.parse
+	KubeConfig string           // "": as kubectl finds it
+	Context    string           // "": the current one
+	Namespace  string           // "": as the context says
+	Adopt      bool             // take over objects of other environments
+	Subcommand string           // config.tilt_subcommand: up, down
+	Environ    []string         // of this process, for local commands
+	Log        *slog.Logger     // what the worker itself has to say
+}
+
+// HeldError says that another process is the worker of the environment.
+type HeldError struct{ Holder api.Worker }
+
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("process %d on %s is the worker of this environment", e.Holder.PID, e.Holder.Host)
+}
+
+// Host is the worker of one environment: it polls the environment's task queue and supervises what runs.
+type Host struct {
+	o         HostOptions
+	me        api.Worker
+	namespace string // of Temporal
+	lock      *lock
+	records   *records.Store
+	log       *logstore.Writer
+	clients   *clients
+	plans     activities.Plans
+	disk      *liveupdate.Disk
+	digests   *filetree.MemoryCache
+	gate      gate
+	attempts  *attempts
+	outbox    *outbox
+	watcher   *watch.Watcher
+	runtime   *runtime // what runs in the cluster; nil until a plan has something there
+	status    statusKeeper
+
+	lastSeen time.Time    // when the last worker kept the status; zero: there was none
+	epoch    atomic.Int64 // of the last attach; 0: not attached
+	attached chan struct{}
+	once     sync.Once // closes attached
+	changed  struct {
+		mu  sync.Mutex
+		seq int64
+	}
+	watching struct {
+		sync.Mutex
+		images []watch.Target
+		config []string // files that the Tiltfile read
+	}
+	runtimeMu sync.Mutex // guards runtime
+	runCtx    context.Context
+	running   sync.WaitGroup
+}
+
+// NewHost takes the environment's lock, and opens its records and log. It returns a *HeldError if another process has it.
+// The caller calls Run, which lets go of all that.
+func NewHost(ctx context.Context, o HostOptions) (_ *Host, err error) {
+	hostname, _ := os.Hostname() // only shown
+	h := &Host{
+		o: o, namespace: api.Namespace, attached: make(chan struct{}),
+		me: api.Worker{PID: os.Getpid(), Host: hostname, Version: o.Version, Started: time.Now().UTC().Truncate(time.Millisecond)},
+	}
+	if h.lock, err = takeLock(ctx, o.Folder, h.me); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			h.lock.release()
+		}
+	}()
+	if h.records, err = records.Open(ctx, filepath.Join(o.Folder, dbFile)); err != nil {
+		return nil, err
+	}
+	if notice := h.records.Notice(); notice != "" {
+		o.Log.Warn(notice)
+	}
+	if _, h.lastSeen, _, err = h.records.Snapshot(ctx); err != nil {
+		return nil, err
+	}
+	if h.log, err = logstore.Open(filepath.Join(o.Folder, logFolder)); err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	h.clients = &clients{kube: kube.Config{Path: o.KubeConfig, Context: o.Context, Namespace: o.Namespace, LookupEnv: h.lookup}, lookup: h.lookup}
+	h.digests = filetree.NewCache()
+	h.disk = liveupdate.NewDisk(h.digests)
+	h.status.kick = make(chan struct{}, 1)
+	return h, nil
+}
+
+// Run serves the environment until ctx ends or the environment is down.
+func (h *Host) Run(ctx context.Context) error {
+	defer h.close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	h.runCtx = ctx
+	h.outbox = newOutbox(ctx, h.o.Client, h.dirty)
+	if err := h.startWatcher(ctx); err != nil {
+		return err
+	}
+	h.attempts = &attempts{subject: subject, failed: h.failed, done: h.succeeded, work: map[attemptKey]*work{}}
+	w := sdkworker.New(h.o.Client, h.workflowID(), workerOptions(h.attempts))
+	h.register(w)
+	if err := w.Start(); err != nil {
+		return fmt.Errorf("start the worker: %w", err)
+	}
+	defer func() {
+		h.attempts.stop()
+		w.Stop()
+	}()
+	h.background(ctx, h.keepServer)
+	h.background(ctx, h.keepStatus)
+	h.background(ctx, h.noticeWake)
+	if err := h.attach(ctx, h.o.SetArgs); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	h.once.Do(func() { close(h.attached) })
+	err := h.follow(ctx)
+	if err == nil && ctx.Err() == nil {
+		h.refreshStatus(ctx)
+	}
+	cancel()
+	return err
+}
+
+func workerOptions(a *attempts) sdkworker.Options {
+	return sdkworker.Options{
+		Interceptors:                     []interceptor.WorkerInterceptor{a},
+		StickyScheduleToStartTimeout:     2 * time.Second,
+		MaxHeartbeatThrottleInterval:     500 * time.Millisecond,
+		DefaultHeartbeatThrottleInterval: 500 * time.Millisecond,
+		WorkerStopTimeout:                stopTimeout,
+		MaxConcurrentActivityTaskPollers: 4,
+		MaxConcurrentWorkflowTaskPollers: 4,
+	}
+}
+
+// background runs a supervisor until Run ends.
+func (h *Host) background(ctx context.Context, run func(context.Context)) {
+	h.running.Go(func() { run(ctx) })
+}
+
+// close lets go of everything.
+func (h *Host) close() {
+	h.running.Wait()
+	if h.outbox != nil {
+		h.outbox.wg.Wait()
+	}
+	h.clients.close()
+	if err := h.log.Close(); err != nil {
+		h.o.Log.Warn("close the log", "error", err)
+	}
+	if err := h.records.Close(); err != nil {
+		h.o.Log.Warn("close the records", "error", err)
+	}
+	h.lock.release()
+}
+
+// Attached is closed once the workflow has accepted this worker.
+func (h *Host) Attached() <-chan struct{} { return h.attached }
+
+// Pause asks the workflow to pause.
+func (h *Host) Pause(ctx context.Context) error {
+	return h.update(ctx, api.PauseUpdate, api.PauseIn{Epoch: h.epoch.Load()}, nil)
+}
+
+// Down takes the environment down.
+func (h *Host) Down(ctx context.Context, in api.DownIn) (out api.DownOut, err error) {
+	return out, h.update(ctx, api.DownUpdate, in, &out)
+}
+
+func (h *Host) update(ctx context.Context, name string, in, out any) error {
+	handle, err := h.o.Client.UpdateWorkflow(ctx, sdkclient.UpdateWorkflowOptions{
+		WorkflowID: h.workflowID(), UpdateName: name, Args: []any{in}, WaitForStage: sdkclient.WorkflowUpdateStageCompleted,
+	})
+	if err != nil {
+		return err
+	}
+	return handle.Get(ctx, out)
+}
+
+// use puts a plan into force: from now on its files are watched and its pods observed.
+func (h *Host) use(ctx context.Context, p *plan.Plan) error {
+	if err := h.disk.Use(p); err != nil {
+		return err
+	}
+	h.plans.Use(p)
+	h.gate.setLimit(p.Settings.MaxParallelUpdates)
+	h.watchImages(p)
+	return h.observe(ctx, p)
+}
+
+// keep puts the last good plan into force if there is none: the Tiltfile has an error.
+func (h *Host) keep(ctx context.Context) error {
+	if h.plans.Now() != nil {
+		return nil
+	}
+	_, data, ok, err := h.records.LastPlan(ctx)
+	if err != nil || !ok {
+		return err
+	}
+	var p plan.Plan
+	if err := json.Unmarshal(data, &p); err != nil {
+		return fmt.Errorf("read the last plan: %w", err)
+	}
+	return h.use(ctx, &p)
+}
+
+// lookup reads the environment that the worker was started with.
+func (h *Host) lookup(name string) (string, bool) {
+	for i := len(h.o.Environ) - 1; i >= 0; i-- {
+		if value, ok := strings.CutPrefix(h.o.Environ[i], name+"="); ok {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// line takes a line about a resource.
+func (h *Host) line(resource, source, text string) {
+	h.log.Append(logstore.Line{Time: time.Now(), Resource: resource, Source: source, Text: text})
+}
