@@ -68,8 +68,10 @@ testbed-down: ## Stop this machine's testbed; its cached binaries stay
 	go run ./dev/testbed down
 
 .PHONY: bench
-bench: build ## Run the Go benchmarks, then the measurements of the embedded server
+bench: build ## Run the Go benchmarks, the measurements of the embedded server, and the dev loop with 1 and 20 services
 	dev/tools/test.sh bench $(PKG)
+	go run ./dev/testbed up
+	dev/bench/loop.sh
 
 .PHONY: lint
 lint: ## Check everything that needs no run: linters, workflow determinism, tidy modules, conventions
