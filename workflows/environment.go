@@ -222,7 +222,7 @@ func (e *environment) takeDown(ctx workflow.Context) error {
 		e.s.Dirty = true // the resources that were ended come back
 		return err
 	}
-	e.downOut = api.DownOut{Objects: out.Objects}
+	e.downOut = api.DownOut(out)
 	return nil
 }
 

@@ -46,6 +46,7 @@ func (e *environment) attach(ctx workflow.Context, in api.AttachIn) (api.AttachO
 		return out, nil // it asks again
 	}
 	e.s.Epoch, e.s.Worker, e.s.Paused, e.s.Adopt, e.s.Dirty = in.Epoch, in.Worker, false, in.Adopt, true
+	list(ctx, e.in.Attributes, &e.s.Listed, api.EnvironmentRunning)
 	if in.SetArgs {
 		e.s.Resources, e.s.Args = in.Resources, in.Args
 	}
@@ -68,9 +69,10 @@ func (e *environment) pause(ctx workflow.Context, in api.PauseIn) error {
 		return userError("a newer worker is there")
 	}
 	e.s.Paused = true
+	list(ctx, e.in.Attributes, &e.s.Listed, api.EnvironmentPaused)
 	for i := range e.s.Entries {
 		if entry := &e.s.Entries[i]; entry.Started {
-			e.send(ctx, entry.Spec.Name, api.PauseSignal, api.Pause{Epoch: in.Epoch})
+			e.send(ctx, entry.Spec.Name, api.PauseSignal, api.Pause(in))
 		}
 	}
 	_, err := workflow.AwaitWithTimeout(ctx, pauseLimit, func() bool {

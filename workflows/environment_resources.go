@@ -48,7 +48,7 @@ func (e *environment) startResource(ctx workflow.Context, name string) workflow.
 		options.Memo = map[string]any{api.AttributeEnvironment: e.in.Environment, api.AttributeResource: name}
 	}
 	return workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), api.ResourceWorkflow,
-		api.ResourceIn{Environment: e.in.Environment, Resource: name})
+		api.ResourceIn{Environment: e.in.Environment, Resource: name, Attributes: e.in.Attributes})
 }
 
 // configureResources gives each resource its spec if it does not have it. While the newest worker has still to evaluate,

@@ -35,11 +35,11 @@ func (w *world) history(workflowID, runID string) *historypb.History {
 	return &h
 }
 
-// received counts the signals in the current run of a resource that its workflow has seen.
-func (w *world) received(resource, signal string) (n int) {
+// received counts the signals in the current run of resource a that its workflow has seen.
+func (w *world) received(signal string) (n int) {
 	w.t.Helper()
 	waiting := 0
-	for _, e := range w.history(w.resourceID(resource), "").Events {
+	for _, e := range w.history(w.resourceID("a"), "").Events {
 		if a := e.GetWorkflowExecutionSignaledEventAttributes(); a != nil && a.SignalName == signal {
 			waiting++
 		}

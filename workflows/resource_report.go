@@ -48,6 +48,9 @@ func (r *resource) sendReports(ctx workflow.Context) {
 		if workflow.Await(ctx, func() bool { return r.reported != r.s.Version }) != nil {
 			return
 		}
+		if r.s.Update != api.StateInProgress { // in the list of workflows, an update that takes a moment is no news
+			list(ctx, r.in.Attributes, &r.s.Listed, r.s.Update)
+		}
 		report := r.report()
 		// The environment may be gone. It asks again when it comes back.
 		_ = workflow.SignalExternalWorkflow(ctx, environment, "", api.ResourceReportSignal, report).Get(ctx, nil)

@@ -18,7 +18,7 @@ func (w *world) up() {
 func TestResource_LiveUpdate(t *testing.T) {
 	w := newWorld(t, spec("a"))
 	w.up()
-	w.sync("a", 1, api.SyncUpdated)
+	w.sync(api.SyncUpdated)
 	w.filesChanged("a", 1, 7)
 	w.until("live updated", func(s api.Status) bool {
 		r := find(s, "a")
@@ -45,7 +45,7 @@ func TestResource_NothingChangedIsNoUpdate(t *testing.T) {
 
 func TestResource_UserErrorWaitsForAChange(t *testing.T) {
 	w := newWorld(t, spec("a"))
-	w.fail(api.BuildImageActivity, "a", 1, failure.User, "does not compile", "")
+	w.fail(api.BuildImageActivity, "a", failure.User, "does not compile", "")
 	w.attach(1)
 	if r := w.untilUpdate("a", api.StateError); r.Reason != "does not compile" || r.Ready {
 		t.Errorf("a is %+v", r)
@@ -61,7 +61,7 @@ func TestResource_UserErrorWaitsForAChange(t *testing.T) {
 func TestResource_OwesWhatFailed(t *testing.T) {
 	w := newWorld(t, spec("a"))
 	w.up()
-	w.fail(api.ApplyActivity, "a", 1, failure.User, "the cluster refuses it", "")
+	w.fail(api.ApplyActivity, "a", failure.User, "the cluster refuses it", "")
 	w.plan(spec("a", labelled))
 	w.configChanged()
 	w.untilUpdate("a", api.StateError)
@@ -78,7 +78,7 @@ func TestResource_OwesWhatFailed(t *testing.T) {
 
 func TestResource_TransientFailuresAreRetried(t *testing.T) {
 	w := newWorld(t, spec("a"))
-	w.fail(api.BuildImageActivity, "a", 1, failure.Transient, "connection reset", "")
+	w.fail(api.BuildImageActivity, "a", failure.Transient, "connection reset", "")
 	w.up()
 	w.wantCount(api.BuildImageActivity, "a", 2)
 	w.wantCount(api.SyncActivity, "a", 1)
@@ -86,7 +86,7 @@ func TestResource_TransientFailuresAreRetried(t *testing.T) {
 
 func TestResource_WaitsForInfrastructure(t *testing.T) {
 	w := newWorld(t, spec("a"), spec("b"))
-	w.fail(api.BuildImageActivity, "a", 1, failure.Infrastructure, "Docker does not answer", failure.Docker)
+	w.fail(api.BuildImageActivity, "a", failure.Infrastructure, "Docker does not answer", failure.Docker)
 	wait := w.hold(api.AwaitActivity, failure.Docker, 1)
 	w.attach(1)
 	w.come("the waiting", wait.entered)
@@ -106,7 +106,7 @@ func TestResource_WaitsForInfrastructure(t *testing.T) {
 
 func TestResource_AnotherSpecEndsTheWaiting(t *testing.T) {
 	w := newWorld(t, spec("a"))
-	w.fail(api.BuildImageActivity, "a", 1, failure.Infrastructure, "Docker does not answer", failure.Docker)
+	w.fail(api.BuildImageActivity, "a", failure.Infrastructure, "Docker does not answer", failure.Docker)
 	wait := w.hold(api.AwaitActivity, failure.Docker, 1)
 	w.attach(1)
 	w.come("the waiting", wait.entered)
@@ -197,13 +197,13 @@ func TestResource_OldJournalsSayNothing(t *testing.T) {
 func TestResource_WaitsForAContainer(t *testing.T) {
 	w := newWorld(t, spec("a"))
 	w.up()
-	w.sync("a", 1, api.SyncWaiting)
+	w.sync(api.SyncWaiting)
 	w.filesChanged("a", 1, 1)
 	w.until("it waits", func(s api.Status) bool {
 		r := find(s, "a")
 		return r.Update == api.StatePending && r.Reason == "waiting for a container to run" && !r.Confirmed && !r.Ready
 	})
-	w.sync("a", 1, api.SyncUpdated)
+	w.sync(api.SyncUpdated)
 	w.signal(w.resourceID("a"), api.ContainersChangedSignal, api.ContainersChanged{Epoch: 1})
 	w.untilReady(1)
 	w.wantCount(api.SyncActivity, "a", 3)
@@ -218,7 +218,7 @@ func TestResource_ContainerComesWhileItIsLookedFor(t *testing.T) {
 	w.filesChanged("a", 1, 1)
 	w.come("the sync", held.entered)
 	w.signal(w.resourceID("a"), api.ContainersChangedSignal, api.ContainersChanged{Epoch: 1})
-	w.until("the signal is there", func(api.Status) bool { return w.received("a", api.ContainersChangedSignal) == 1 })
+	w.until("the signal is there", func(api.Status) bool { return w.received(api.ContainersChangedSignal) == 1 })
 	held.letGo()
 	w.untilCount(api.SyncActivity, "a", 3)
 	w.untilReady(1)
@@ -227,7 +227,7 @@ func TestResource_ContainerComesWhileItIsLookedFor(t *testing.T) {
 func TestResource_TriggerWhileItWaitsForAContainer(t *testing.T) {
 	w := newWorld(t, spec("a"))
 	w.up()
-	w.sync("a", 1, api.SyncWaiting)
+	w.sync(api.SyncWaiting)
 	w.filesChanged("a", 1, 1)
 	w.until("it waits", func(s api.Status) bool { return find(s, "a").Reason == "waiting for a container to run" })
 	w.trigger("a")
@@ -243,8 +243,8 @@ func TestResource_FilesChangeDuringABuild(t *testing.T) {
 	for seq := range int64(5) {
 		w.filesChanged("a", 1, seq+1)
 	}
-	w.until("the signals are there", func(api.Status) bool { return w.received("a", api.FilesChangedSignal) == 5 })
-	w.sync("a", 1, api.SyncUpdated)
+	w.until("the signals are there", func(api.Status) bool { return w.received(api.FilesChangedSignal) == 5 })
+	w.sync(api.SyncUpdated)
 	held.letGo()
 	w.untilCount(api.SyncActivity, "a", 2)
 	w.untilReady(1)
@@ -293,7 +293,7 @@ func TestResource_TriggerModes(t *testing.T) {
 			}
 			syncs := w.count(api.SyncActivity, "a")
 			w.filesChanged("a", 1, 1)
-			w.until("the change is there", func(api.Status) bool { return w.received("a", api.FilesChangedSignal) == 1 })
+			w.until("the change is there", func(api.Status) bool { return w.received(api.FilesChangedSignal) == 1 })
 			if c.atChange {
 				w.untilCount(api.SyncActivity, "a", syncs+1)
 			} else {
@@ -314,7 +314,7 @@ func TestResource_TriggerModes(t *testing.T) {
 			}
 
 			w.filesChanged("a", 1, 2)
-			w.until("the change is there", func(api.Status) bool { return w.received("a", api.FilesChangedSignal) == 2 })
+			w.until("the change is there", func(api.Status) bool { return w.received(api.FilesChangedSignal) == 2 })
 			if c.atChangeAfterBegun {
 				w.untilCount(api.SyncActivity, "a", syncs+2)
 				w.untilReady(1)
@@ -329,7 +329,7 @@ func TestResource_TriggerModes(t *testing.T) {
 func TestResource_ManualFindsChangesOfAnotherDay(t *testing.T) {
 	w := newWorld(t, spec("a", manual))
 	w.up()
-	w.sync("a", 1, api.SyncBuild)
+	w.sync(api.SyncBuild)
 	w.attach(2)
 	r := w.untilUpdate("a", api.StatePending)
 	if r.Ready {
@@ -341,7 +341,7 @@ func TestResource_ManualFindsChangesOfAnotherDay(t *testing.T) {
 		t.Errorf("looked with %+v", in)
 	}
 	w.wantCount(api.BuildImageActivity, "a", 1)
-	w.sync("a", 1, api.SyncBuild)
+	w.sync(api.SyncBuild)
 	w.trigger("a")
 	w.untilReady(2)
 	w.wantCount(api.BuildImageActivity, "a", 2)
@@ -356,7 +356,7 @@ func TestResource_ManualShowsWhatChangedDuringAnUpdate(t *testing.T) {
 	w.attach(1)
 	w.come("the build", held.entered)
 	w.filesChanged("a", 1, 1)
-	w.until("the signal is there", func(api.Status) bool { return w.received("a", api.FilesChangedSignal) == 1 })
+	w.until("the signal is there", func(api.Status) bool { return w.received(api.FilesChangedSignal) == 1 })
 	held.letGo()
 	w.untilCount(api.ApplyActivity, "a", 1)
 	w.until("it waits", func(s api.Status) bool {

@@ -1,6 +1,11 @@
 package workflows
 
-import "go.temporal.io/sdk/workflow"
+import (
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/envflow/envflow/internal/api"
+)
 
 // signals are the channels of a workflow.
 type signals struct{ drains []func() }
@@ -42,4 +47,16 @@ const maxHistory = 2500
 func tooLong(ctx workflow.Context) bool {
 	info := workflow.GetInfo(ctx)
 	return info.GetContinueAsNewSuggested() || info.GetCurrentHistoryLength() > maxHistory
+}
+
+// list shows a state in lists of workflows, if the server knows our search attributes. listed is what it shows already.
+func list(ctx workflow.Context, attributes bool, listed *string, state string) {
+	if !attributes || *listed == state {
+		return
+	}
+	*listed = state
+	key := temporal.NewSearchAttributeKeyKeyword(api.AttributeState)
+	if err := workflow.UpsertTypedSearchAttributes(ctx, key.ValueSet(state)); err != nil {
+		workflow.GetLogger(ctx).Warn("cannot list the state", "error", err)
+	}
 }

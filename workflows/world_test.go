@@ -56,7 +56,6 @@ type world struct {
 type call struct {
 	activity, resource string
 	in                 any
-	epoch              int64 // of the newest worker when it began
 }
 
 // rule makes an activity do something else than succeed.
@@ -136,7 +135,7 @@ func (w *world) work() {
 		MaxHeartbeatThrottleInterval: 200 * time.Millisecond, DefaultHeartbeatThrottleInterval: 200 * time.Millisecond,
 	})
 	registerAll(worker)
-	real := &control.Activities{Client: w.client, Namespace: api.Namespace}
+	controls := &control.Activities{Client: w.client, Namespace: api.Namespace}
 	for name, f := range map[string]any{
 		api.EvaluateActivity: func(ctx context.Context, in api.EvaluateIn) (out api.EvaluateOut, err error) {
 			return out, w.play(ctx, api.EvaluateActivity, "", in, &out, func() { out = api.EvaluateOut{Plan: "plan", Specs: w.specs} })
@@ -186,7 +185,7 @@ func (w *world) work() {
 			if err := w.play(ctx, api.EndResourcesActivity, strings.Join(in.Resources, ","), in, nil, func() {}); err != nil {
 				return err
 			}
-			return real.EndResources(ctx, in)
+			return controls.EndResources(ctx, in)
 		},
 	} {
 		worker.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
@@ -230,7 +229,7 @@ func (w *world) play(ctx context.Context, name, resource string, in, out any, su
 
 func (r *rule) wait(ctx context.Context) error {
 	r.entered <- struct{}{}
-	beat := time.NewTicker(200 * time.Millisecond)
+	beat := time.NewTicker(200 * time.Millisecond) //nolint:forbidigo // of an activity
 	defer beat.Stop()
 	for {
 		select {
@@ -273,22 +272,24 @@ func (r *rule) letGo() {
 // letGoOnce is letGo for several goroutines.
 func (r *rule) letGoOnce() { r.once.Do(r.letGo) }
 
-// fail makes the next attempts fail.
-func (w *world) fail(name, resource string, times int, class failure.Class, summary, needs string) {
-	w.add(&rule{activity: name, resource: resource, times: times, err: temporal.NewApplicationError(summary, string(class), needs)})
+// fail makes the next attempt fail.
+func (w *world) fail(name, resource string, class failure.Class, summary, needs string) {
+	w.add(&rule{activity: name, resource: resource, times: 1, err: temporal.NewApplicationError(summary, string(class), needs)})
 }
 
-// sync makes the next syncs of a resource say outcome.
-func (w *world) sync(resource string, times int, outcome string) {
-	w.add(&rule{activity: api.SyncActivity, resource: resource, times: times, out: api.SyncOut{Outcome: outcome}})
+// sync makes the next sync of resource a say outcome.
+func (w *world) sync(outcome string) {
+	w.add(&rule{activity: api.SyncActivity, resource: "a", times: 1, out: api.SyncOut{Outcome: outcome}})
 }
 
 // come waits for a value, of a rule's channel.
 func (w *world) come(what string, c <-chan struct{}) {
 	w.t.Helper()
+	ctx, cancel := w.ctx()
+	defer cancel()
 	select {
 	case <-c:
-	case <-time.After(limit):
+	case <-ctx.Done():
 		w.t.Fatalf("%s: not within %s\n%s", what, limit, w.describe())
 	}
 }
@@ -355,7 +356,11 @@ func (w *world) attach(epoch int64) {
 
 // update sends an update to the environment and returns its answer.
 func (w *world) update(name string, in, out any) error {
-	ctx, cancel := w.ctx()
+	return w.updateWithin(limit, name, in, out)
+}
+
+func (w *world) updateWithin(d time.Duration, name string, in, out any) error {
+	ctx, cancel := context.WithTimeout(w.t.Context(), d)
 	defer cancel()
 	handle, err := w.client.UpdateWorkflow(ctx, sdkclient.UpdateWorkflowOptions{
 		WorkflowID: w.workflowID(), UpdateName: name, Args: []any{in}, WaitForStage: sdkclient.WorkflowUpdateStageCompleted,
@@ -392,17 +397,14 @@ func (w *world) configChanged() {
 	w.signal(w.workflowID(), api.ConfigChangedSignal, api.ConfigChanged{Seq: 1})
 }
 
-// observed reports what runs, as the worker does.
-func (w *world) observed(epoch int64, resource string, ready bool) {
+// observed reports what runs, as the first worker does.
+func (w *world) observed(resource, state string) {
 	w.t.Helper()
 	w.mu.Lock()
 	w.versions++
-	r := api.Runtime{Resource: resource, Version: w.versions, State: api.StatePending, Ready: ready}
+	r := api.Runtime{Resource: resource, Version: w.versions, State: state, Ready: state == api.StateOK}
 	w.mu.Unlock()
-	if ready {
-		r.State = api.StateOK
-	}
-	w.signal(w.workflowID(), api.RuntimeReportSignal, api.RuntimeReports{Epoch: epoch, Resources: []api.Runtime{r}})
+	w.signal(w.workflowID(), api.RuntimeReportSignal, api.RuntimeReports{Epoch: 1, Resources: []api.Runtime{r}})
 }
 
 func (w *world) status() (s api.Status, err error) {

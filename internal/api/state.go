@@ -25,6 +25,7 @@ type EnvironmentState struct {
 	Error     string          `json:"error,omitempty"`     // of the last evaluation
 	Warnings  int             `json:"warnings,omitempty"`
 	Entries   []ResourceEntry `json:"entries,omitempty"` // in the order of the Tiltfile
+	Listed    string          `json:"listed,omitempty"`  // what the search attribute says of the state
 	Leaving   []string        `json:"leaving,omitempty"` // resources that are no longer wanted and still have to end
 }
 
@@ -43,6 +44,7 @@ type ResourceEntry struct {
 type ResourceIn struct {
 	Environment string         `json:"environment"`
 	Resource    string         `json:"resource"`
+	Attributes  bool           `json:"attributes,omitempty"` // the server knows our search attributes
 	State       *ResourceState `json:"state,omitempty"`
 }
 
@@ -65,6 +67,7 @@ type ResourceState struct {
 	Last       *LastUpdate `json:"last,omitempty"`
 	Runtime    *Runtime    `json:"runtime,omitempty"` // what ran right after the last deployment
 	Version    int64       `json:"version,omitempty"` // of the newest report
+	Listed     string      `json:"listed,omitempty"`  // what the search attribute says of Update
 }
 
 // Pending is what the next update of a resource has to do.
