@@ -35,13 +35,17 @@ type Activities struct {
 
 // EndResources ends resource workflows and waits for that.
 func (a *Activities) EndResources(ctx context.Context, in api.EndResourcesIn) error {
-	names := in.Resources
+	names := slices.Clone(in.Resources)
 	if in.Sweep {
 		running, err := a.running(ctx, in.Environment)
 		if err != nil {
 			return err
 		}
-		names = slices.DeleteFunc(running, func(name string) bool { return slices.Contains(in.Keep, name) })
+		for _, name := range running { // the list lags behind: what was started a moment ago is named
+			if !slices.Contains(in.Keep, name) && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(updatesInFlight)

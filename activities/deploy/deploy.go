@@ -170,6 +170,7 @@ func (a *Activities) Delete(ctx context.Context, in api.DeleteIn) (api.DeleteOut
 		}
 		objects = append(objects, more...)
 	}
+	deleted := 0
 	if len(objects) > 0 {
 		cluster, err := a.Cluster(ctx)
 		if err != nil {
@@ -177,7 +178,8 @@ func (a *Activities) Delete(ctx context.Context, in api.DeleteIn) (api.DeleteOut
 		}
 		request := kube.DeleteRequest{
 			Environment: a.Environment, Objects: objects, KeepData: !all, DeleteNamespaces: in.DeleteNamespaces,
-			Log: func(line string) { a.Log("", activities.SourceEngine, line) },
+			Log:     func(line string) { a.Log("", activities.SourceEngine, line) },
+			Deleted: func(kube.Applied) { deleted++ },
 		}
 		if err := cluster.Delete(ctx, request); err != nil {
 			return api.DeleteOut{}, err
@@ -189,7 +191,7 @@ func (a *Activities) Delete(ctx context.Context, in api.DeleteIn) (api.DeleteOut
 		}
 		a.Leave(resource)
 	}
-	return api.DeleteOut{Objects: len(objects)}, nil
+	return api.DeleteOut{Objects: deleted}, nil
 }
 
 // unrecorded finds objects of the environment of which no record tells, because the records were lost or never written.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -234,6 +235,7 @@ type update struct {
 	container Container
 	marks     map[string]string // path -> mark on disk; "" if it has to go
 	overlay   map[string]string // what the container will hold otherwise than its image
+	before    map[string]string // what it is recorded to hold otherwise now
 }
 
 // lacks compares a container, its image overlaid with what was synced into it, with the disk.
@@ -243,6 +245,7 @@ func (s *comparison) lacks(ctx context.Context, c Container, base, diff map[stri
 	if err != nil {
 		return u, err
 	}
+	u.before = record.Files
 	for path, now := range diff {
 		if has, synced := record.Files[path]; !synced || has != now {
 			u.marks[path] = now
@@ -295,10 +298,20 @@ func (s *comparison) apply(ctx context.Context, image *plan.Image, todo []update
 	return outcome, "", nil
 }
 
-// one updates one container. It is recorded when all steps are done: what failed is done again.
+// one updates one container. Before the first byte leaves it is recorded that nobody knows what the container holds of these
+// files, and when all steps are done what it holds: what failed or was killed in between is done again, also if by then the
+// disk is as it was before.
 func (s *comparison) one(ctx context.Context, image *plan.Image, u update) error {
 	batch, sent, err := pack(image, u.marks)
 	if err != nil {
+		return err
+	}
+	record := records.Container{ID: u.container.ID, Resource: s.resource.Name, ImageRef: image.Ref, Files: map[string]string{}, Seen: time.Now()}
+	maps.Copy(record.Files, u.before)
+	for path := range u.marks {
+		record.Files[path] = Unsure
+	}
+	if err := s.Records.PutContainer(ctx, record); err != nil {
 		return err
 	}
 	if err := s.Streams.Sync(ctx, u.container, batch); err != nil {
@@ -307,13 +320,11 @@ func (s *comparison) one(ctx context.Context, image *plan.Image, u update) error
 	if err := s.runSteps(ctx, image, u); err != nil {
 		return err
 	}
-	record := records.Container{ID: u.container.ID, Resource: s.resource.Name, ImageRef: image.Ref, Files: map[string]string{}, Seen: time.Now()}
-	for path, mark := range u.overlay {
-		record.Files[path] = mark
+	record.Files = maps.Clone(u.overlay)
+	if record.Files == nil {
+		record.Files = map[string]string{}
 	}
-	for path, mark := range sent { // read a moment after the comparison; should it differ, the journal knows
-		record.Files[path] = mark
-	}
+	maps.Copy(record.Files, sent) // read a moment after the comparison; should it differ, the journal knows
 	return s.Records.PutContainer(ctx, record)
 }
 

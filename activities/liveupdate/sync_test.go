@@ -297,7 +297,7 @@ func TestSync_RefusesAnOlderSpec(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	_, err := w.Activities.Sync(t.Context(), api.SyncIn{Resource: "web", Spec: "older"})
-	if failure.Of(err).Class != failure.Transient {
-		t.Errorf("error %v, want a transient failure", err)
+	if failure.Of(err).Class != failure.Superseded {
+		t.Errorf("error %v, want a superseded one", err)
 	}
 }
