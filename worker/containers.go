@@ -12,8 +12,12 @@ import (
 	"github.com/envflow/envflow/internal/kube/stream"
 )
 
-// knownLimit is how long a comparison waits for the first sight of a namespace.
-const knownLimit = 20 * time.Second
+const (
+	// knownLimit is how long a comparison waits for the first sight of a namespace.
+	knownLimit = 20 * time.Second
+	// suspectAfter is when it asks whether the cluster answers at all.
+	suspectAfter = 3 * time.Second
+)
 
 // containers are what live updates see of the cluster.
 type containers struct{ h *Host }
@@ -26,6 +30,13 @@ func (c containers) OfResource(ctx context.Context, resource string) (all []live
 	}
 	ctx, cancel := context.WithTimeout(ctx, knownLimit)
 	defer cancel()
+	soon, enough := context.WithTimeout(ctx, suspectAfter)
+	defer enough()
+	if r.observer.WaitKnown(soon, resource) != nil && ctx.Err() == nil {
+		if err := c.h.clients.pingCluster(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if err := r.observer.WaitKnown(ctx, resource); err != nil {
 		if ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			_, _, why := r.observer.Connected()

@@ -19,7 +19,6 @@ import (
 	"github.com/envflow/envflow/activities"
 	"github.com/envflow/envflow/activities/liveupdate"
 	"github.com/envflow/envflow/internal/api"
-	"github.com/envflow/envflow/internal/filetree"
 	"github.com/envflow/envflow/internal/kube"
 	"github.com/envflow/envflow/internal/logstore"
 	"github.com/envflow/envflow/internal/plan"
@@ -69,7 +68,7 @@ type Host struct {
 	clients   *clients
 	plans     activities.Plans
 	disk      *liveupdate.Disk
-	digests   *filetree.MemoryCache
+	digests   *digestCache
 	gate      gate
 	attempts  *attempts
 	outbox    *outbox
@@ -124,7 +123,9 @@ func NewHost(ctx context.Context, o HostOptions) (_ *Host, err error) {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	h.clients = &clients{kube: kube.Config{Path: o.KubeConfig, Context: o.Context, Namespace: o.Namespace, LookupEnv: h.lookup}, lookup: h.lookup}
-	h.digests = filetree.NewCache()
+	if h.digests, err = loadDigests(ctx, h.records); err != nil {
+		return nil, err
+	}
 	h.disk = liveupdate.NewDisk(h.digests)
 	h.status.kick = make(chan struct{}, 1)
 	return h, nil
@@ -153,6 +154,7 @@ func (h *Host) Run(ctx context.Context) error {
 	h.background(ctx, h.keepServer)
 	h.background(ctx, h.keepStatus)
 	h.background(ctx, h.noticeWake)
+	h.background(ctx, h.keepDigests)
 	if err := h.attach(ctx, h.o.SetArgs); err != nil {
 		if ctx.Err() != nil {
 			return nil

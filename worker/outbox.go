@@ -54,6 +54,14 @@ func (o *outbox) send(workflow, signal string, message func() any) {
 	go o.deliver(key, line)
 }
 
+// busy is true while a signal is under way.
+func (o *outbox) busy(workflow, signal string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	line := o.lines[outboxKey{workflow, signal}]
+	return line != nil && line.busy
+}
+
 func (o *outbox) deliver(key outboxKey, line *outboxLine) {
 	defer o.wg.Done()
 	for {
