@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,13 +19,18 @@ func BenchmarkSave(b *testing.B) {
 	told := make(chan time.Time, 100)
 	var targets []Target
 	for i := range 40 {
-		targets = append(targets, folder1(filepath.Join(dir, fmt.Sprint("dir", i))))
+		targets = append(targets, wholeFolder(filepath.Join(dir, fmt.Sprint("dir", i))))
 		targets[i].Name = fmt.Sprint(i)
 	}
 	w, err := New(Options{OnBatch: func(Batch) { told <- time.Now() }})
 	check(b, err)
+	ctx, cancel := context.WithCancel(b.Context())
 	done := make(chan error, 1)
-	go func() { done <- w.Run(b.Context()) }()
+	go func() { done <- w.Run(ctx) }()
+	b.Cleanup(func() {
+		cancel()
+		check(b, <-done)
+	})
 	w.Set(targets)
 	tmp, path := filepath.Join(dir, "dir7/sub370/.tmp"), filepath.Join(dir, "dir7/sub370/file")
 	var took []time.Duration
@@ -46,6 +52,6 @@ func BenchmarkSet(b *testing.B) {
 	}
 	for b.Loop() {
 		h := start(b, Options{})
-		h.Set([]Target{folder1(dir)})
+		h.Set([]Target{wholeFolder(dir)})
 	}
 }

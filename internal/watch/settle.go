@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -89,7 +90,11 @@ func (w *Watcher) Settled(ctx context.Context) error {
 		defer w.mu.Unlock()
 		delete(w.cookies.waiting, filepath.Base(path))
 	}()
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
+	err := os.WriteFile(path, nil, 0o600)
+	if errors.Is(err, fs.ErrNotExist) { // somebody has removed the folder with what else is temporary, and its watch with it
+		err = w.restoreCookies(path)
+	}
+	if err != nil {
 		return fmt.Errorf("wait for changes of files: %w", err)
 	}
 	w.nudge()
@@ -101,6 +106,21 @@ func (w *Watcher) Settled(ctx context.Context) error {
 	case <-w.done:
 		return ErrStopped
 	}
+}
+
+// restoreCookies makes the folder of cookies again, and one in it.
+func (w *Watcher) restoreCookies(path string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := os.MkdirAll(w.cookies.dir, 0o700); err != nil {
+		return err
+	}
+	if !w.cookies.blind {
+		if err := w.source.fs.Add(w.cookies.dir); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(path, nil, 0o600)
 }
 
 // bake prepares a cookie: the caller makes the file.

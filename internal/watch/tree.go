@@ -232,10 +232,15 @@ func (w *Watcher) ensure(path string) *node {
 		}
 		id := idOf(info)
 		if n == nil {
-			n = &node{path: path, id: id}
+			n = &node{path: path, id: id, primary: w.primary(id)}
 			tree.nodes[path] = n
 			w.link(n)
-			w.join(n)
+			if n.primary != nil {
+				n.primary.mirrors = append(n.primary.mirrors, n)
+			} else {
+				tree.ids[id] = n
+				w.add(n)
+			}
 			// A watch is placed by path: on what is there by then.
 			if info, err := os.Lstat(path); err != nil || idOf(info) != id {
 				w.drop(n)
@@ -260,20 +265,19 @@ func (w *Watcher) refresh(n *node) {
 	}
 }
 
-// join gives n a watch, or the one that its folder has under another path.
-func (w *Watcher) join(n *node) {
+// primary returns the node that has a watch of the folder id under another path. The system has one watch for a folder, and
+// reports one path.
+func (w *Watcher) primary(id fileID) *node {
 	none := fileID{}
-	if other := w.tree.ids[n.id]; other != nil && n.id != none {
-		if info, err := os.Lstat(other.path); err == nil && idOf(info) == n.id {
-			// The system has one watch for a folder, and reports one path.
-			n.primary = other
-			other.mirrors = append(other.mirrors, n)
-			return
-		}
-		w.drop(other) // renamed, and the event is on its way
+	other := w.tree.ids[id]
+	if other == nil || id == none {
+		return nil
 	}
-	w.tree.ids[n.id] = n
-	w.add(n)
+	if info, err := os.Lstat(other.path); err == nil && idOf(info) == id {
+		return other
+	}
+	w.drop(other) // renamed or removed, and the event is on its way
+	return nil
 }
 
 // link makes n a child of the folder above it.

@@ -57,7 +57,7 @@ func TestLimits_Child(t *testing.T) {
 		return
 	}
 	h := start(t, Options{})
-	h.Set([]Target{folder1(dir)})
+	h.Set([]Target{wholeFolder(dir)})
 	polled := 0
 	for _, n := range h.tree.nodes {
 		if n.polled != nil {

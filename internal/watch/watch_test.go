@@ -134,7 +134,7 @@ func write(tb testing.TB, elems ...string) {
 	check(tb, os.WriteFile(path, []byte(time.Now().String()), 0o644))
 }
 
-func folder1(dir string) Target { return Target{Name: "t", Roots: []string{dir}} }
+func wholeFolder(dir string) Target { return Target{Name: "t", Roots: []string{dir}} }
 
 func TestWatcher_TellsOfSavesOfEveryKind(t *testing.T) {
 	t.Parallel()
@@ -142,7 +142,7 @@ func TestWatcher_TellsOfSavesOfEveryKind(t *testing.T) {
 	write(t, dir, "a", "b", "file")
 	write(t, dir, "other")
 	h := start(t, Options{})
-	h.Set([]Target{folder1(dir)})
+	h.Set([]Target{wholeFolder(dir)})
 	h.want("t", dir)
 
 	write(t, dir, "a", "b", "file")
@@ -165,7 +165,7 @@ func TestWatcher_FollowsFoldersThatComeAndGo(t *testing.T) {
 	t.Parallel()
 	dir, outside := realTemp(t), realTemp(t)
 	h := start(t, Options{})
-	h.Set([]Target{folder1(dir)})
+	h.Set([]Target{wholeFolder(dir)})
 	write(t, dir, "new", "deep", "file") // filled before a watch can be there
 	h.want("t", dir, "new", "new/deep", "new/deep/file")
 	write(t, dir, "new", "deep", "file")
@@ -271,7 +271,7 @@ func TestWatcher_RootsThatComeAndGo(t *testing.T) {
 	t.Parallel()
 	dir := realTemp(t)
 	h := start(t, Options{})
-	h.Set([]Target{folder1(dir + "/a/root")})
+	h.Set([]Target{wholeFolder(dir + "/a/root")})
 	write(t, dir, "a/other")
 	h.want("t", dir)
 	write(t, dir, "a/root/sub/file")
@@ -389,7 +389,7 @@ func TestWatcher_LooksAtAllWhenEventsWereLost(t *testing.T) {
 	t.Parallel()
 	dir := realTemp(t)
 	h := start(t, Options{})
-	h.Set([]Target{folder1(dir)})
+	h.Set([]Target{wholeFolder(dir)})
 	h.Watcher.mu.Lock()
 	h.source.mu.Lock() // nobody takes what the system reports
 	write(t, dir, "lost/file")
@@ -412,7 +412,7 @@ func TestWatcher_ManyFilesAreFewBatches(t *testing.T) {
 	t.Parallel()
 	dir := realTemp(t)
 	h := start(t, Options{})
-	h.Set([]Target{folder1(dir)})
+	h.Set([]Target{wholeFolder(dir)})
 	for i := range 5000 {
 		write(t, dir, fmt.Sprintf("dir%d/sub/file%d", i/50, i))
 	}
@@ -438,6 +438,18 @@ func TestWatcher_ManyFilesAreFewBatches(t *testing.T) {
 	if len(h.batches) > 6 {
 		t.Errorf("%d batches", len(h.batches))
 	}
+}
+
+func TestSettled_MakesItsFolderAgain(t *testing.T) {
+	t.Parallel()
+	dir := realTemp(t)
+	h := start(t, Options{})
+	h.Set([]Target{wholeFolder(dir)})
+	check(t, os.RemoveAll(h.cookies.dir))
+	write(t, dir, "file")
+	h.want("t", dir, "file")
+	write(t, dir, "file")
+	h.want("t", dir, "file")
 }
 
 func TestSettled_EndsWithItsContextAndWithRun(t *testing.T) {
