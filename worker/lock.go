@@ -16,10 +16,11 @@ import (
 
 // Files of an environment's state folder.
 const (
-	lockFile   = "worker.lock"
-	holderFile = "worker.json" // who has the lock
-	dbFile     = "state.db"
-	logFolder  = "log"
+	lockFile    = "worker.lock"
+	holderFile  = "worker.json" // who has the lock
+	dbFile      = "state.db"
+	logFolder   = "log"
+	watchFolder = "watch" // for files that the watcher makes to see itself
 )
 
 // lookLimit is longer than anybody needs to look at the lock.

@@ -17,7 +17,7 @@ import (
 // startWatcher prepares the watcher. It watches nothing yet.
 func (h *Host) startWatcher(ctx context.Context) (err error) {
 	h.watcher, err = watch.New(watch.Options{
-		OnBatch: h.onBatch, Log: h.o.Log,
+		OnBatch: h.onBatch, Log: h.o.Log, Dir: filepath.Join(h.o.Folder, watchFolder),
 	})
 	if err != nil {
 		return fmt.Errorf("watch files: %w", err)
@@ -71,7 +71,10 @@ func (h *Host) watchImages(p *plan.Plan) {
 			h.o.Log.Warn("watch the files of "+image.Ref, "error", err)
 			continue
 		}
-		targets = append(targets, watch.Target{Name: image.Ref, Roots: []string{image.Context}, Ignored: filter.Ignores, SkipDir: filter.SkipsDir})
+		targets = append(targets, watch.Target{
+			Name: image.Ref, Roots: []string{image.Context}, Ignored: filter.Ignores, SkipDir: filter.SkipsDir,
+			FilterID: plan.Digest([]any{image.Ignores, image.WatchIgnores}),
+		})
 	}
 	h.watching.Lock()
 	h.watching.images = targets
@@ -105,7 +108,10 @@ func configTarget(files []string) watch.Target {
 	ignored := func(path string, _ bool) bool {
 		return !alone[path] && !slices.ContainsFunc(folders, func(f string) bool { return strings.HasPrefix(path, f) })
 	}
-	return watch.Target{Name: api.TiltfileName, Roots: roots, Ignored: ignored, SkipDir: func(path string) bool { return ignored(path, true) }}
+	return watch.Target{
+		Name: api.TiltfileName, Roots: roots, Ignored: ignored, SkipDir: func(path string) bool { return ignored(path, true) },
+		FilterID: plan.Digest(files),
+	}
 }
 
 // sleepLimit is how long the worker must have stood still to take it for sleep.
