@@ -10,13 +10,23 @@ const appDescription = `envflow brings up a whole microservice environment from 
 
 // The groups of the root's help, in the order in which commands uses them.
 const (
-	groupServer = "Server"
-	groupOther  = "Other"
+	groupEnvironments = "Environments"
+	groupServer       = "Server"
+	groupOther        = "Other"
 )
 
 // commands returns the command tree. Help shows groups and commands in this order.
 func commands(e *environ) []*cli.Command {
 	return []*cli.Command{
+		upCommand(e),
+		downCommand(e),
+		pauseCommand(e),
+		lsCommand(e),
+		statusCommand(e),
+		waitCommand(e),
+		triggerCommand(e),
+		logsCommand(e),
+		evalCommand(e),
 		serverCommand(e),
 		selftestCommand(e),
 		completionCommand(e),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/urfave/cli/v2"
 	sdkclient "go.temporal.io/sdk/client"
@@ -11,6 +12,9 @@ import (
 	"github.com/envflow/envflow/internal/server"
 	"github.com/envflow/envflow/internal/temporalclient"
 )
+
+// dialTimeout is how long a command that starts no server waits for one to answer.
+const dialTimeout = 5 * time.Second
 
 // connection is a command's way to Temporal.
 type connection struct {
@@ -23,26 +27,12 @@ type connection struct {
 // ENVFLOW_TEMPORAL=env ask for. The caller closes it.
 func (e *environ) connect(c *cli.Context) (conn *connection, err error) {
 	defer func() { err = interruption(c.Context, err) }()
-	if err := e.checkTemporal(c); err != nil {
+	external, err := e.external(c)
+	if err != nil {
 		return nil, err
 	}
-	flags := temporalFlagsOf(c)
-	external := temporalclient.External{
-		Address: flags.Address, Namespace: flags.Namespace, Profile: flags.Profile, APIKey: flags.APIKey,
-		UseEnv: e.env("ENVFLOW_TEMPORAL") == "env",
-		TLS: temporalclient.TLS{
-			Set: flags.TLS.Given, Enabled: flags.TLS.Enabled,
-			CAPath: flags.TLS.CAPath, CertPath: flags.TLS.CertPath, KeyPath: flags.TLS.KeyPath,
-			ServerName: flags.TLS.ServerName, DisableHostVerification: flags.TLS.DisableHostVerification,
-		},
-	}
-	log := e.sdkLogger()
 	if external.Wanted() {
-		client, options, err := temporalclient.DialExternal(c.Context, external, envLookup{e}, log)
-		if err != nil {
-			return nil, err
-		}
-		return &connection{Client: client, address: options.HostPort, namespace: options.Namespace}, nil
+		return e.dialExternal(c.Context, external)
 	}
 	h, err := e.serverHandle()
 	if err != nil {
@@ -52,7 +42,59 @@ func (e *environ) connect(c *cli.Context) (conn *connection, err error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := temporalclient.DialEmbedded(c.Context, h, log)
+	return e.dialEmbedded(c.Context, h, record)
+}
+
+// connectRunning is connect without starting the embedded server: conn is nil if that does not run.
+func (e *environ) connectRunning(ctx context.Context, c *cli.Context) (conn *connection, err error) {
+	defer func() { err = interruption(c.Context, err) }()
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	external, err := e.external(c)
+	if err != nil {
+		return nil, err
+	}
+	if external.Wanted() {
+		return e.dialExternal(ctx, external)
+	}
+	h, err := e.serverHandle()
+	if err != nil {
+		return nil, err
+	}
+	record, ok, err := h.Status(ctx)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return e.dialEmbedded(ctx, h, record)
+}
+
+// external returns what flags and variables say about a Temporal of the user's own.
+func (e *environ) external(c *cli.Context) (temporalclient.External, error) {
+	if err := e.checkTemporal(c); err != nil {
+		return temporalclient.External{}, err
+	}
+	flags := temporalFlagsOf(c)
+	return temporalclient.External{
+		Address: flags.Address, Namespace: flags.Namespace, Profile: flags.Profile, APIKey: flags.APIKey,
+		UseEnv: e.env("ENVFLOW_TEMPORAL") == "env",
+		TLS: temporalclient.TLS{
+			Set: flags.TLS.Given, Enabled: flags.TLS.Enabled,
+			CAPath: flags.TLS.CAPath, CertPath: flags.TLS.CertPath, KeyPath: flags.TLS.KeyPath,
+			ServerName: flags.TLS.ServerName, DisableHostVerification: flags.TLS.DisableHostVerification,
+		},
+	}, nil
+}
+
+func (e *environ) dialExternal(ctx context.Context, external temporalclient.External) (*connection, error) {
+	client, options, err := temporalclient.DialExternal(ctx, external, envLookup{e}, e.sdkLogger())
+	if err != nil {
+		return nil, err
+	}
+	return &connection{Client: client, address: options.HostPort, namespace: options.Namespace}, nil
+}
+
+func (e *environ) dialEmbedded(ctx context.Context, h *server.Handle, record server.Record) (*connection, error) {
+	client, err := temporalclient.DialEmbedded(ctx, h, e.sdkLogger())
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,8 @@ type environ struct {
 	Stdout    io.Writer
 	Stderr    io.Writer
 	LookupEnv func(name string) (string, bool)
+	Environ   func() []string        // all variables, NAME=value
+	WorkDir   func() (string, error) // the current folder
 
 	// IsTerminal reports whether a stream of the fields above is a terminal that understands colour.
 	IsTerminal func(stream any) bool
@@ -36,6 +38,8 @@ func processEnviron() *environ {
 		Stdout:     os.Stdout,
 		Stderr:     os.Stderr,
 		LookupEnv:  os.LookupEnv,
+		Environ:    os.Environ,
+		WorkDir:    os.Getwd,
 		IsTerminal: isTerminal,
 		Notify:     notifySignals,
 		Exit:       os.Exit,

@@ -27,10 +27,11 @@ func testEnviron(args []string, env ...string) (e *environ, stdout, stderr *byte
 	}
 	stdout, stderr = &bytes.Buffer{}, &bytes.Buffer{}
 	return &environ{
-		Args:   args,
-		Stdin:  strings.NewReader(""),
-		Stdout: stdout,
-		Stderr: stderr,
+		Args:    args,
+		WorkDir: func() (string, error) { return vars["PWD"], nil },
+		Stdin:   strings.NewReader(""),
+		Stdout:  stdout,
+		Stderr:  stderr,
 		LookupEnv: func(name string) (string, bool) {
 			value, ok := vars[name]
 			return value, ok

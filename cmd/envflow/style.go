@@ -18,6 +18,9 @@ func (s style) dim(text string) string  { return s.wrap("2", text) }
 func (s style) red(text string) string  { return s.wrap("1;31", text) }
 func (s style) cyan(text string) string { return s.wrap("36", text) }
 
+func (s style) green(text string) string  { return s.wrap("32", text) }
+func (s style) yellow(text string) string { return s.wrap("33", text) }
+
 func (s style) wrap(code, text string) string {
 	if !s.on || text == "" {
 		return text

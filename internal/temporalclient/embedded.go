@@ -5,10 +5,13 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"strings"
+	"time"
 
 	sdkclient "go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 
 	"github.com/envflow/envflow/internal/fault"
 	"github.com/envflow/envflow/internal/server"
@@ -37,13 +40,36 @@ func DialEmbedded(ctx context.Context, h *server.Handle, log *slog.Logger) (sdkc
 		Logger:          sdklog.NewStructuredLogger(log),
 		ConnectionOptions: sdkclient.ConnectionOptions{
 			TLSDisabled: true,
-			DialOptions: []grpc.DialOption{grpc.WithContextDialer(recordDialer{h}.dial)},
+			DialOptions: []grpc.DialOption{
+				grpc.WithContextDialer(recordDialer{h}.dial),
+				grpc.WithConnectParams(reconnect),
+				grpc.WithChainUnaryInterceptor(workerWaits),
+			},
 		},
 	})
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Missing, "see `envflow server status` and `envflow server logs`", "the envflow server at %s does not answer", record.Address)
 	}
 	return c, nil
+}
+
+// reconnect is how soon a client looks for a server that has gone. Looking costs next to nothing, and the SDK's 10 s would be
+// 10 s in which nothing happens.
+var reconnect = grpc.ConnectParams{
+	Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 250 * time.Millisecond},
+	MinConnectTimeout: 20 * time.Second, // the SDK's
+}
+
+// workerWaits makes what a worker says and asks wait for the connection. Where such calls fail the SDK waits longer after
+// each, up to 10 s, and the worker would stand idle that long after a new server has come.
+func workerWaits(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	_, name, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
+	for _, of := range []string{"Poll", "Respond", "Signal"} {
+		if strings.HasPrefix(name, of) {
+			opts = append(opts, grpc.WaitForReady(true))
+		}
+	}
+	return invoke(ctx, method, req, reply, cc, opts...)
 }
 
 // tokenHeader sends the token of the server that runs now: it is another one after each start.

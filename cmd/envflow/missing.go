@@ -1,0 +1,68 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/envflow/envflow/internal/docker"
+	"github.com/envflow/envflow/internal/environment"
+	"github.com/envflow/envflow/internal/failure"
+	"github.com/envflow/envflow/internal/fault"
+	"github.com/envflow/envflow/internal/kube"
+	"github.com/envflow/envflow/internal/plan"
+	"github.com/envflow/envflow/worker"
+)
+
+// aim sets where an environment is brought up, as flags and the kubeconfig of this moment say: switching kubectl's context
+// while it runs moves nothing. What is not configured at all, and is needed, is an error; what is configured but does not
+// answer is the worker's to wait for.
+func (e *environ) aim(c *cli.Context, env *environment.Environment, resources, args []string) error {
+	env.KubeConfig, env.Context, env.Namespace = e.env("KUBECONFIG"), c.String("context"), c.String("namespace")
+	target, err := kube.Load(kube.Config{Context: env.Context, Namespace: env.Namespace, LookupEnv: e.LookupEnv})
+	noCluster := errors.Is(err, kube.ErrNotConfigured)
+	switch {
+	case err == nil:
+		env.Context = target.Context
+	case !noCluster:
+		return kubeFault(err)
+	}
+	_, engine := docker.Configured(docker.Options{LookupEnv: e.LookupEnv})
+	if engine && !noCluster {
+		return nil
+	}
+	// Only now is it worth the time to find out what is needed.
+	p, _, evalErr := worker.Evaluate(c.Context, worker.EvaluateOptions{
+		Path: env.Path, Resources: resources, Args: args, Subcommand: "up", Namespace: env.Namespace, Environ: e.environment(), Output: io.Discard,
+	})
+	if evalErr != nil {
+		return nil //nolint:nilerr // the worker evaluates it again, and says what is wrong
+	}
+	var missing []error
+	if noCluster && needsCluster(p) {
+		missing = append(missing, kubeFault(err))
+	}
+	if !engine && needsEngine(p) {
+		missing = append(missing, fault.New(fault.Missing,
+			"install and start Docker (https://docs.docker.com/engine/install/), or set DOCKER_HOST or a docker context", "no docker engine is configured, and images have to be built"))
+	}
+	return errors.Join(missing...)
+}
+
+func needsCluster(p *plan.Plan) bool {
+	return slices.ContainsFunc(p.Resources, func(r plan.Resource) bool { return r.Enabled && r.Kubernetes != nil })
+}
+
+func needsEngine(p *plan.Plan) bool {
+	return slices.ContainsFunc(p.Resources, func(r plan.Resource) bool { return r.Enabled && len(r.Images) > 0 })
+}
+
+// kubeFault words an error of reading the kubeconfig.
+func kubeFault(err error) error {
+	if errors.Is(err, kube.ErrNotConfigured) {
+		return fault.Wrap(err, fault.Missing, "start one, with kind, k3d, minikube or Docker Desktop for example, or set KUBECONFIG", "%s", failure.Of(err).Summary)
+	}
+	return fault.Wrap(err, fault.Config, "check --context and KUBECONFIG", "%s", failure.Of(err).Summary)
+}

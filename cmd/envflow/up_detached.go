@@ -1,0 +1,271 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/envflow/envflow/internal/api"
+	"github.com/envflow/envflow/internal/environment"
+	"github.com/envflow/envflow/internal/fault"
+)
+
+// apiKeyVariable hands the key of an external Temporal on, since a command line can be read in the process list.
+const apiKeyVariable = "ENVFLOW_TEMPORAL_API_KEY" //nolint:gosec // a name, no key
+
+// lastWords is how many lines of its log are shown of a worker that ended before it was ready.
+const lastWords = 20
+
+// hostReport is the one line of JSON that the worker of `up --detach` prints on its standard output, which is a pipe to the
+// command that started it.
+type hostReport struct {
+	Resources int         `json:"resources,omitempty"` // it has evaluated the Tiltfile
+	Warnings  int         `json:"warnings,omitempty"`
+	Tiltfile  string      `json:"tiltfile,omitempty"` // error of the Tiltfile
+	Holder    *api.Worker `json:"holder,omitempty"`   // another process is the worker
+
+	// What kept it from running.
+	Kind  fault.Kind `json:"kind,omitempty"`
+	Msg   string     `json:"msg,omitempty"`
+	Hint  string     `json:"hint,omitempty"`
+	Cause string     `json:"cause,omitempty"`
+}
+
+// upDetached starts a worker in the background and returns when it has evaluated the Tiltfile.
+func (e *environ) upDetached(c *cli.Context, conn *connection, env environment.Environment) error {
+	log, err := openWorkerLog(env)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }()
+	started, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return fmt.Errorf("open the log of the worker: %w", err)
+	}
+	child, reports, err := e.startHosted(env, log)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-c.Context.Done():
+		_ = terminate(child) // it pauses
+		return context.Cause(c.Context)
+	case r := <-reports:
+		if r.err != nil {
+			return fault.Wrap(r.err, fault.Failure, "the log is "+env.WorkerLog(), "the worker ended before it was ready%s", lastLines(env.WorkerLog(), started))
+		}
+		return e.reported(c.Context, conn, env, child.Pid, r.hostReport)
+	}
+}
+
+// reportOfChild is the report, or why there is none.
+type reportOfChild struct {
+	hostReport
+	err error
+}
+
+// startHosted starts this program again, as the worker, in a session of its own and with the environment of this process.
+func (e *environ) startHosted(env environment.Environment, log *os.File) (*os.Process, <-chan reportOfChild, error) {
+	executable, err := os.Executable()
+	if err != nil {
+		return nil, nil, fmt.Errorf("find the envflow binary: %w", err)
+	}
+	// Not CommandContext: the worker outlives this command.
+	cmd := exec.Command(executable, hostedArgs(e.line, env.ID)...) //nolint:noctx // detached on purpose
+	cmd.Stderr = log
+	cmd.Env = os.Environ()
+	if key := e.line.last("temporal-api-key"); key != "" {
+		cmd.Env = append(cmd.Env, apiKeyVariable+"="+key)
+	}
+	detach(cmd)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, nil, fmt.Errorf("start the worker: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, nil, fmt.Errorf("start the worker: %w", err)
+	}
+	reports := make(chan reportOfChild, 1)
+	go func() {
+		var r reportOfChild
+		line, err := bufio.NewReader(out).ReadBytes('\n')
+		if err == nil {
+			err = json.Unmarshal(line, &r.hostReport)
+		}
+		if err != nil { // it ended without a word
+			err = errors.Join(fmt.Errorf("read its report: %w", err), cmd.Wait())
+		}
+		r.err = err
+		reports <- r
+	}()
+	return cmd.Process, reports, nil
+}
+
+// hostedArgs are the words of the command line for the worker of `up --detach` of the environment id. Where that goes has
+// been found out and recorded.
+func hostedArgs(l *line, id string) []string {
+	words := []string{"up", "--hosted", "--env=" + id}
+	skip := map[string]bool{
+		"detach": true, "file": true, "env": true, "name": true, "context": true, "namespace": true, "temporal-api-key": true,
+	}
+	for _, s := range l.settings {
+		if s.env == "" && !skip[s.name()] {
+			words = append(words, dashes(s.name())+"="+s.value)
+		}
+	}
+	words = append(words, l.args...)
+	if l.dashed {
+		words = append(append(words, "--"), l.rest...)
+	}
+	return words
+}
+
+// reported says how it went.
+func (e *environ) reported(ctx context.Context, conn *connection, env environment.Environment, pid int, r hostReport) error {
+	switch {
+	case r.Holder != nil:
+		_, err := fmt.Fprintf(e.Stdout, "%s is up already: its worker is %s.\n", env.ID, holderText(*r.Holder))
+		return err
+	case r.Msg != "":
+		err := fault.New(r.Kind, r.Hint, "%s", r.Msg)
+		if r.Cause != "" {
+			err.Err = errors.New(r.Cause)
+		}
+		return err
+	}
+	text := e.greeting(ctx, conn, env)
+	if r.Tiltfile == "" {
+		text += fmt.Sprintf("Its worker is process %d. The Tiltfile has %s%s.\n", pid, countNoun(r.Resources, "resource"), withWarnings(r.Warnings))
+	}
+	if _, err := io.WriteString(e.Stdout, text); err != nil {
+		return fmt.Errorf("write the answer to stdout: %w", err)
+	}
+	if r.Tiltfile != "" {
+		return fault.New(fault.Config, "save a mended Tiltfile and it goes on; the worker stays, `envflow pause` ends it", "%s", r.Tiltfile)
+	}
+	return nil
+}
+
+func withWarnings(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return " and " + countNoun(n, "warning") + "; `envflow logs` has them"
+}
+
+// lastLines is what was written to the log at path behind offset, the end of it, indented.
+func lastLines(path string, offset int64) string {
+	file, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = file.Close() }()
+	if _, err := file.Seek(offset, io.SeekStart); err != nil {
+		return ""
+	}
+	var tail bytes.Buffer
+	if err := printTail(&tail, file, lastWords); err != nil || tail.Len() == 0 {
+		return ""
+	}
+	return ":\n  " + strings.ReplaceAll(strings.TrimSpace(tail.String()), "\n", "\n  ")
+}
+
+// upHosted is the worker of `up --detach`. It reports once and then works until it is told to end.
+func (e *environ) upHosted(c *cli.Context, resources, args []string) error {
+	defer surviveBrokenPipes()() // whoever started us may be gone when we report
+	var once sync.Once
+	report := func(r hostReport) { once.Do(func() { e.reportHosted(r) }) }
+	err := e.workHosted(c.Context, c, resources, args, report)
+	if holder, held := holderOf(err); held {
+		report(hostReport{Holder: &holder})
+		return nil
+	}
+	if err != nil {
+		report(reportOfError(err))
+	}
+	return err
+}
+
+func (e *environ) workHosted(ctx context.Context, c *cli.Context, resources, args []string, report func(hostReport)) error {
+	env, err := e.knownEnvironment(c) // whoever started us has recorded where it goes
+	if err != nil {
+		return err
+	}
+	conn, err := e.connect(c)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	h, err := e.host(ctx, conn, env, hostOptions{
+		Subcommand: "up", SetArgs: true, Resources: resources, Args: args, Adopt: c.Bool("adopt"), Log: e.Stderr,
+	})
+	if err != nil {
+		return err
+	}
+	watching, end := context.WithCancel(ctx)
+	defer end()
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		h.Watch(watching, func(s api.Status) {
+			if s.Worker.PID == os.Getpid() && s.Evaluated && !s.Evaluating { // and not what the last worker left
+				report(e.evaluated(watching, env, s))
+				end()
+			}
+		})
+	}()
+	select {
+	case <-ctx.Done():
+	case <-h.ended:
+		end()
+		<-watched
+		return h.err
+	}
+	end()
+	<-watched
+	return h.leave(ctx)
+}
+
+// evaluated reports how the evaluation went.
+func (e *environ) evaluated(ctx context.Context, env environment.Environment, s api.Status) hostReport {
+	if s.Error == "" {
+		return hostReport{Resources: len(s.Resources), Warnings: s.Warnings}
+	}
+	if text := lastErrors(ctx, env)[api.TiltfileName]; text != "" {
+		return hostReport{Tiltfile: text}
+	}
+	return hostReport{Tiltfile: s.Error}
+}
+
+// reportOfError is the report of a worker that cannot run.
+func reportOfError(err error) hostReport {
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		return hostReport{Msg: "the worker cannot start: " + err.Error()}
+	}
+	r := hostReport{Kind: f.Kind, Msg: f.Msg, Hint: f.Hint}
+	if f.Err != nil {
+		r.Cause = f.Err.Error()
+	}
+	return r
+}
+
+// reportHosted prints the one line that the starter waits for and lets go of its pipe.
+func (e *environ) reportHosted(r hostReport) {
+	if line, err := jsonLine(r); err == nil {
+		_, _ = io.WriteString(e.Stdout, line) // nobody is left to hear of an error
+	}
+	if out, ok := e.Stdout.(*os.File); ok {
+		_ = out.Close()
+	}
+}
