@@ -15,6 +15,7 @@ import (
 	sdkclient "go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	sdkworker "go.temporal.io/sdk/worker"
+	"k8s.io/klog/v2"
 
 	"github.com/envflow/envflow/activities"
 	"github.com/envflow/envflow/activities/liveupdate"
@@ -122,6 +123,7 @@ func NewHost(ctx context.Context, o HostOptions) (_ *Host, err error) {
 	if h.log, err = logstore.Open(filepath.Join(o.Folder, logFolder)); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
+	klog.SetSlogLogger(o.Log) // client-go would write to standard error
 	h.clients = &clients{kube: kube.Config{Path: o.KubeConfig, Context: o.Context, Namespace: o.Namespace, LookupEnv: h.lookup}, lookup: h.lookup}
 	if h.digests, err = loadDigests(ctx, h.records); err != nil {
 		return nil, err

@@ -47,6 +47,9 @@ func (e *environment) resourceStatus(entry *api.ResourceEntry) api.ResourceStatu
 	if s.Update == api.StateNone {
 		s.Runtime = api.StateNone
 	}
+	if s.Needs == "" && s.Update == api.StatePending {
+		s.Needs = e.needs(entry.Spec, 8)
+	}
 	if s.Reason == "" && !s.Ready {
 		s.Reason = entry.Runtime.Reason
 	}
@@ -64,4 +67,20 @@ func (e *environment) confirmed(entry *api.ResourceEntry) bool {
 func (e *environment) ready(entry *api.ResourceEntry) bool {
 	return entry.Report.Epoch == e.s.Epoch && entry.Report.Spec == entry.Spec.Digest && entry.Report.Update == api.StateOK &&
 		entry.RuntimeOf == e.s.Epoch && entry.Runtime.Ready
+}
+
+// needs is the infrastructure that a dependency of spec waits for, at most depth dependencies away.
+func (e *environment) needs(spec api.Spec, depth int) string {
+	for _, name := range e.waiting(spec) {
+		dependency := e.entry(name)
+		if dependency.Report.Needs != "" {
+			return dependency.Report.Needs
+		}
+		if depth > 0 {
+			if needs := e.needs(dependency.Spec, depth-1); needs != "" {
+				return needs
+			}
+		}
+	}
+	return ""
 }
