@@ -29,11 +29,11 @@ func (h *Host) attach(ctx context.Context, setArgs bool) error {
 	}
 	h.dropStickyQueues(ctx)
 	in := api.AttachIn{Epoch: epoch, Worker: h.me, SetArgs: setArgs, Resources: h.o.Resources, Args: h.o.Args, Adopt: h.o.Adopt}
-	for attributes := true; ; attributes = false {
-		err = h.updateWithStart(ctx, in, attributes)
-		if _, unknown := errors.AsType[*serviceerror.InvalidArgument](err); !unknown || !attributes {
-			break
-		}
+	env := api.EnvironmentIn{Environment: h.o.ID, Project: h.o.Project, User: h.o.User, Attributes: true}
+	err = h.updateWithStart(ctx, in, env)
+	if _, unknown := errors.AsType[*serviceerror.InvalidArgument](err); unknown {
+		env.Attributes = false
+		err = h.updateWithStart(ctx, in, env)
 		h.o.Log.Warn("the Temporal server does not know envflow's search attributes; its UI cannot filter by them", "error", err)
 	}
 	if err != nil {
@@ -45,7 +45,7 @@ func (h *Host) attach(ctx context.Context, setArgs bool) error {
 	return nil
 }
 
-func (h *Host) updateWithStart(ctx context.Context, in api.AttachIn, attributes bool) error {
+func (h *Host) updateWithStart(ctx context.Context, in api.AttachIn, env api.EnvironmentIn) error {
 	options := sdkclient.StartWorkflowOptions{
 		ID: h.workflowID(), TaskQueue: h.workflowID(),
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
@@ -55,11 +55,10 @@ func (h *Host) updateWithStart(ctx context.Context, in api.AttachIn, attributes 
 		StaticDetails:            "Tiltfile `" + h.o.Path + "`",
 		Memo:                     map[string]any{"project": h.o.Project, "path": h.o.Path, "user": h.o.User},
 	}
-	if attributes {
+	if env.Attributes {
 		options.TypedSearchAttributes = api.Attributes(h.o.Project, h.o.ID, h.o.User, "")
 	}
-	start := h.o.Client.NewWithStartWorkflowOperation(options, api.EnvironmentWorkflow,
-		api.EnvironmentIn{Environment: h.o.ID, Project: h.o.Project, User: h.o.User, Attributes: attributes})
+	start := h.o.Client.NewWithStartWorkflowOperation(options, api.EnvironmentWorkflow, env)
 	handle, err := h.o.Client.UpdateWithStartWorkflow(ctx, sdkclient.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: start,
 		UpdateOptions: sdkclient.UpdateWorkflowOptions{

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 
@@ -97,7 +98,7 @@ func TestAttempts_AFailureIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	a, key := newAttempts(), attemptKey{"w", "r", "1"}
 	var runs atomic.Int32
-	run := func(context.Context) (any, error) { return nil, errors.New(string(rune('a' + runs.Add(1)))) }
+	run := func(context.Context) (any, error) { return nil, fmt.Errorf("failure %d", runs.Add(1)) }
 	for range 2 {
 		<-begin(t, a, key, buildIn, run).ended
 	}

@@ -115,7 +115,7 @@ func NewHost(ctx context.Context, o HostOptions) (_ *Host, err error) {
 		return nil, err
 	}
 	if notice := h.records.Notice(); notice != "" {
-		o.Log.Warn(notice)
+		o.Log.Warn("the records were lost", "notice", notice)
 	}
 	if _, h.lastSeen, _, err = h.records.Snapshot(ctx); err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func (h *Host) Run(ctx context.Context) error {
 		return err
 	}
 	h.attempts = &attempts{subject: subject, failed: h.failed, done: h.succeeded, work: map[attemptKey]*work{}}
-	w := sdkworker.New(h.o.Client, h.workflowID(), workerOptions(h.attempts))
+	w := sdkworker.New(h.o.Client, h.workflowID(), workerOptions(h.attempts, &unsent{host: h}))
 	h.register(w)
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start the worker: %w", err)
@@ -172,9 +172,9 @@ func (h *Host) Run(ctx context.Context) error {
 	return err
 }
 
-func workerOptions(a *attempts) sdkworker.Options {
+func workerOptions(interceptors ...interceptor.WorkerInterceptor) sdkworker.Options {
 	return sdkworker.Options{
-		Interceptors:                     []interceptor.WorkerInterceptor{a},
+		Interceptors:                     interceptors,
 		StickyScheduleToStartTimeout:     2 * time.Second,
 		MaxHeartbeatThrottleInterval:     500 * time.Millisecond,
 		DefaultHeartbeatThrottleInterval: 500 * time.Millisecond,

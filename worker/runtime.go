@@ -63,8 +63,8 @@ func (h *Host) observe(ctx context.Context, p *plan.Plan) error {
 			forwards = append(forwards, forward.Forward{Resource: resource.Name, Host: f.Host, LocalPort: f.LocalPort, ContainerPort: f.ContainerPort})
 		}
 	}
-	r.set(targets)
-	r.forwarder.Set(forwards)
+	r.set(targets)            //nolint:contextcheck // what is supervised outlives the activity
+	r.forwarder.Set(forwards) //nolint:contextcheck // as above
 	return nil
 }
 

@@ -68,7 +68,7 @@ func (h *Host) watchImages(p *plan.Plan) {
 		}
 		filter, err := ignore.New(append(slices.Clone(image.Ignores), image.WatchIgnores...)...)
 		if err != nil { // the evaluation has checked it
-			h.o.Log.Warn("watch the files of "+image.Ref, "error", err)
+			h.o.Log.Warn("watch the files of an image", "image", image.Ref, "error", err)
 			continue
 		}
 		targets = append(targets, watch.Target{

@@ -46,7 +46,7 @@ func (e *environment) attach(ctx workflow.Context, in api.AttachIn) (api.AttachO
 		return out, nil // it asks again
 	}
 	e.s.Epoch, e.s.Worker, e.s.Paused, e.s.Adopt, e.s.Dirty = in.Epoch, in.Worker, false, in.Adopt, true
-	list(ctx, e.in.Attributes, &e.s.Listed, api.EnvironmentRunning)
+	listing{e.in.Attributes, &e.s.Listed}.show(ctx, api.EnvironmentRunning)
 	if in.SetArgs {
 		e.s.Resources, e.s.Args = in.Resources, in.Args
 	}
@@ -69,7 +69,7 @@ func (e *environment) pause(ctx workflow.Context, in api.PauseIn) error {
 		return userError("a newer worker is there")
 	}
 	e.s.Paused = true
-	list(ctx, e.in.Attributes, &e.s.Listed, api.EnvironmentPaused)
+	listing{e.in.Attributes, &e.s.Listed}.show(ctx, api.EnvironmentPaused)
 	for i := range e.s.Entries {
 		if entry := &e.s.Entries[i]; entry.Started {
 			e.send(ctx, entry.Spec.Name, api.PauseSignal, api.Pause(in))

@@ -49,7 +49,7 @@ func (r *resource) sendReports(ctx workflow.Context) {
 			return
 		}
 		if r.s.Update != api.StateInProgress { // in the list of workflows, an update that takes a moment is no news
-			list(ctx, r.in.Attributes, &r.s.Listed, r.s.Update)
+			listing{r.in.Attributes, &r.s.Listed}.show(ctx, r.s.Update)
 		}
 		report := r.report()
 		// The environment may be gone. It asks again when it comes back.

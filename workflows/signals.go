@@ -49,12 +49,17 @@ func tooLong(ctx workflow.Context) bool {
 	return info.GetContinueAsNewSuggested() || info.GetCurrentHistoryLength() > maxHistory
 }
 
-// list shows a state in lists of workflows, if the server knows our search attributes. listed is what it shows already.
-func list(ctx workflow.Context, attributes bool, listed *string, state string) {
-	if !attributes || *listed == state {
+// listing shows the state of a workflow in lists of workflows.
+type listing struct {
+	known bool    // the server knows our search attributes
+	shown *string // what lists show already
+}
+
+func (l listing) show(ctx workflow.Context, state string) {
+	if !l.known || *l.shown == state {
 		return
 	}
-	*listed = state
+	*l.shown = state
 	key := temporal.NewSearchAttributeKeyKeyword(api.AttributeState)
 	if err := workflow.UpsertTypedSearchAttributes(ctx, key.ValueSet(state)); err != nil {
 		workflow.GetLogger(ctx).Warn("cannot list the state", "error", err)

@@ -92,23 +92,25 @@ func (a *Activities) Build(ctx context.Context, in api.BuildImageIn) (api.BuildI
 	bases := basesOf(p, image, in.Bases)
 	b := &build{Activities: a, in: in, image: image, target: target, engine: engine, bases: bases, tree: tree, stats: stats}
 	b.digest = Spec(image, a.Lookup) + "-" + files(image.Context, tree, bases)
-	return b.run(ctx, deployable(p, image))
+	b.deployed = deployable(p, image)
+	return b.run(ctx)
 }
 
 // build is one run of the activity.
 type build struct {
 	*Activities
-	in     api.BuildImageIn
-	image  *plan.Image
-	target Target
-	engine Engine
-	bases  []api.DeployedImage
-	tree   map[string]string // path -> mark, before the build
-	stats  filetree.Stats
-	digest string
+	in       api.BuildImageIn
+	image    *plan.Image
+	target   Target
+	engine   Engine
+	bases    []api.DeployedImage
+	tree     map[string]string // path -> mark, before the build
+	stats    filetree.Stats
+	deployed bool // an object names it
+	digest   string
 }
 
-func (b *build) run(ctx context.Context, deployed bool) (api.BuildImageOut, error) {
+func (b *build) run(ctx context.Context) (api.BuildImageOut, error) {
 	lock, _ := b.building.LoadOrStore(b.digest, &sync.Mutex{})
 	lock.(*sync.Mutex).Lock()
 	defer lock.(*sync.Mutex).Unlock()
@@ -124,7 +126,7 @@ func (b *build) run(ctx context.Context, deployed bool) (api.BuildImageOut, erro
 	out := api.BuildImageOut{Cached: cached, Image: api.DeployedImage{
 		Ref: b.image.Ref, InputDigest: b.digest, ImageID: record.ImageID, PushRef: record.Tag, ClusterRef: record.ClusterRef,
 	}}
-	if deployed && !b.target.Shared {
+	if b.deployed && !b.target.Shared {
 		there, err := b.engine.InRegistry(ctx, record.Tag)
 		out.Push = err != nil || !there // pushing says better what is wrong with a registry
 	}

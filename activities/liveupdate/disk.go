@@ -114,14 +114,15 @@ func (d *Disk) Scan(ctx context.Context, image string) (map[string]string, filet
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.refresh(ctx, d.digests, true); err != nil {
+	c.lose()
+	if err := c.refresh(ctx, d.digests); err != nil {
 		return nil, nil, err
 	}
 	return maps.Clone(c.tree), c.stats, nil
 }
 
 // Difference returns the marks of those files that are not on disk as in base, a set of files that key names.
-func (d *Disk) Difference(ctx context.Context, image string, full bool, key string, base map[string]string) (map[string]string, error) {
+func (d *Disk) Difference(ctx context.Context, image, key string, base map[string]string) (map[string]string, error) {
 	c, err := d.context(image)
 	if err != nil {
 		return nil, err
@@ -131,7 +132,7 @@ func (d *Disk) Difference(ctx context.Context, image string, full bool, key stri
 	if c.key != key {
 		c.key, c.base, c.diff = key, base, nil
 	}
-	if err := c.refresh(ctx, d.digests, full); err != nil {
+	if err := c.refresh(ctx, d.digests); err != nil {
 		return nil, err
 	}
 	if c.diff == nil {
@@ -146,8 +147,15 @@ func (d *Disk) Difference(ctx context.Context, image string, full bool, key stri
 	return maps.Clone(c.diff), nil
 }
 
+// lose makes the next refresh read everything.
+func (c *contextFiles) lose() {
+	c.dirtyMu.Lock()
+	defer c.dirtyMu.Unlock()
+	c.lost = true
+}
+
 // refresh reads what has changed. It is called with c.mu held.
-func (c *contextFiles) refresh(ctx context.Context, digests filetree.Cache, full bool) (err error) {
+func (c *contextFiles) refresh(ctx context.Context, digests filetree.Cache) (err error) {
 	c.dirtyMu.Lock()
 	dirty, lost := c.dirty, c.lost
 	c.dirty, c.lost = map[string]bool{}, false
@@ -157,14 +165,14 @@ func (c *contextFiles) refresh(ctx context.Context, digests filetree.Cache, full
 			c.dirtyMu.Lock()
 			defer c.dirtyMu.Unlock()
 			maps.Copy(c.dirty, dirty)
-			c.lost = c.lost || lost || full
+			c.lost = c.lost || lost
 		}
 	}()
 	if c.root == "" { // an empty context
 		c.tree, c.stats = map[string]string{}, filetree.Stats{}
 		return nil
 	}
-	if full || lost || c.tree == nil {
+	if lost || c.tree == nil {
 		tree, stats, err := filetree.Scan(ctx, c.root, c.filter, digests)
 		if err != nil {
 			return err

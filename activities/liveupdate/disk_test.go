@@ -66,7 +66,7 @@ func (p *project) scan() map[string]string {
 // difference returns the names that differ from base.
 func (p *project) difference(key string, base map[string]string) []string {
 	p.t.Helper()
-	diff, err := p.disk.Difference(p.t.Context(), "web", false, key, base)
+	diff, err := p.disk.Difference(p.t.Context(), "web", key, base)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestDisk_FollowsWhatItIsTold(t *testing.T) {
 
 func chmod(p *project, name string) {
 	p.t.Helper()
-	if err := os.Chmod(p.path(name), 0o700); err != nil { //nolint:gosec // an executable is what is tested
+	if err := os.Chmod(p.path(name), 0o700); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -170,7 +170,7 @@ func TestDisk_RemembersChangesItCouldNotRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.disk.Changed("web", nil)
-	if _, err := p.disk.Difference(t.Context(), "web", false, "1", base); err == nil {
+	if _, err := p.disk.Difference(t.Context(), "web", "1", base); err == nil {
 		t.Fatal("a context that is gone was read")
 	}
 	if err := os.Rename(p.dir+"-away", p.dir); err != nil {

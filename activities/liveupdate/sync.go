@@ -142,7 +142,10 @@ func (s *comparison) image(ctx context.Context, image *plan.Image, key records.I
 	if err != nil || base == nil {
 		return api.SyncBuild, "nobody knows what is in the image", err
 	}
-	diff, err := s.Disk.Difference(ctx, image.Ref, s.in.Full, key.InputDigest, base)
+	if s.in.Full {
+		s.Disk.Changed(image.Ref, nil)
+	}
+	diff, err := s.Disk.Difference(ctx, image.Ref, key.InputDigest, base)
 	if err != nil {
 		return "", "", failure.UserError(err, "the build context cannot be read")
 	}

@@ -301,3 +301,24 @@ func TestSync_RefusesAnOlderSpec(t *testing.T) {
 		t.Errorf("error %v, want a superseded one", err)
 	}
 }
+
+// What a run step failed on is in the container all the same: when the disk is as it was before, that has to go there too.
+func TestSync_TakesBackWhatARunStepFailedOn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.exitCode = 3
+	w.edit("a", "A")
+	w.edit("dir/new", "N")
+	if _, err := w.run(api.SyncIn{}); failure.Of(err).Class != failure.User {
+		t.Fatalf("error %v", err)
+	}
+	w.exitCode = 0
+	w.edit("a", "a")
+	w.remove("dir/new")
+	w.changed("dir/new")
+	w.want(api.SyncUpdated, api.SyncIn{Full: true})
+	if diff := cmp.Diff(map[string]string{"/srv/a": "a", "/srv/dir/new": "-"}, w.files["one"]); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+	w.want(api.SyncInSync, api.SyncIn{Full: true})
+}

@@ -33,6 +33,7 @@ type DeleteRequest struct {
 	KeepData         bool              // leave claims, volumes and definitions of kinds: a resource is disabled or taken out of the plan
 	DeleteNamespaces bool              // also the namespaces that this environment made
 	Log              func(line string) // one call at a time; nil: nobody listens
+	Deleted          func(Applied)     // is told each object that was there and is deleted, likewise
 }
 
 // deleter carries out one DeleteRequest.
@@ -140,6 +141,9 @@ func (d *deleter) deleteOne(ctx context.Context, known Applied) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.Deleted != nil {
+		d.Deleted(known)
+	}
 	d.left = append(d.left, doomed{Applied: known, client: client, uid: live.GetUID()})
 	return nil
 }

@@ -44,8 +44,8 @@ func (o *Observer) isKnown(resource string) bool {
 				return false
 			}
 		}
-		_, judged := o.told[resource]
-		return judged
+		o.statuses[resource] = newView(o.watches, o.doneJobs).status(t) // the last one may be from before they were read
+		return true
 	}
 	return true
 }
