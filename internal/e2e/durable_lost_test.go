@@ -1,0 +1,268 @@
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Files that change while no worker is there reach the pods that run.
+func TestAway_FilesChanged(t *testing.T) {
+	u := newUser(t, 2)
+	u.write("svc0/web/old.html", "old\n")
+	u.up()
+	u.served(0, "v0")
+	u.servedAt(0, "/old.html", "old")
+	before := u.facts()
+	u.kill("worker")
+	u.edit(0, "edited while away")
+	u.write("svc0/web/new.html", "new\n")
+	u.write("svc0/web/deep/er.html", "deeper\n")
+	u.remove("svc0/web/old.html")
+	u.comeBack("worker")
+	u.served(0, "edited while away")
+	u.servedAt(0, "/new.html", "new")
+	u.servedAt(0, "/deep/er.html", "deeper")
+	u.servedAt(0, "/old.html", "")
+	u.remove("svc0/web/deep")
+	u.servedAt(0, "/deep/er.html", "")
+	u.same("after files changed", before, u.facts())
+}
+
+// A file that goes back to what the image holds while nobody looks is brought back in the container too. Tilt leaves there
+// what was synced last.
+func TestAway_FileRestored(t *testing.T) {
+	u := newUser(t, 1)
+	u.up()
+	before := u.facts()
+	u.edit(0, "v1")
+	u.write("svc0/web/extra.html", "extra\n")
+	u.served(0, "v1")
+	u.servedAt(0, "/extra.html", "extra")
+	u.ok("pause")
+	u.edit(0, "v0")
+	u.remove("svc0/web/extra.html")
+	u.up()
+	u.served(0, "v0")
+	u.servedAt(0, "/extra.html", "")
+	u.same("after the file was restored", before, u.facts())
+}
+
+// A file that no live update covers makes a new image and a new pod, also when it changed while nobody looked.
+func TestAway_NeedsBuild(t *testing.T) {
+	u := newUser(t, 2)
+	u.up()
+	u.served(0, "v0")
+	pod, other := u.pod(0), u.pod(1)
+	u.kill("both")
+	u.write("svc0/Dockerfile", strings.Replace(u.service[0].dockerfile, "CMD", "RUN echo built > /www/built.html\nCMD", 1))
+	u.comeBack("both")
+	u.servedAt(0, "/built.html", "built")
+	if u.pod(0) == pod {
+		t.Error("the pod is the old one")
+	}
+	if u.pod(1) != other {
+		t.Error("the other service has another pod")
+	}
+}
+
+// A server whose database is no use starts with a new one, and environments go on from their own records.
+func TestServerDatabase_Lost(t *testing.T) {
+	for how, lose := range losses {
+		for _, what := range []string{"both", "server"} {
+			if !long() && (how == "garbage") != (what == "both") {
+				continue
+			}
+			t.Run(how+", killed "+what, func(t *testing.T) {
+				u := newUser(t, 2)
+				u.up()
+				u.edit(0, "v1")
+				u.served(0, "v1")
+				u.wait()
+				before := u.worldFacts()
+				old := u.runs()
+				if what == "server" { // the worker must not start it before the file is gone
+					u.signalTo(syscall.SIGSTOP, "worker")
+				}
+				u.kill(what)
+				lose(u, u.server.Files().Database)
+				if what == "server" {
+					u.signalTo(syscall.SIGCONT, "worker")
+				}
+				u.comeBack(what + " and losing the database")
+				u.same("with a new database", before, u.worldFacts())
+				for id, run := range u.runs() {
+					if old[id] == run {
+						t.Errorf("workflow %s is the old run: the database was not lost", id)
+					}
+				}
+				u.edit(0, "v2")
+				u.served(0, "v2")
+			})
+		}
+	}
+}
+
+// The records of an environment can be won back: nothing is an error.
+func TestRecords_Lost(t *testing.T) {
+	for how, lose := range losses {
+		t.Run(how, func(t *testing.T) {
+			u := newUser(t, 2)
+			u.up()
+			u.edit(0, "v1")
+			u.served(0, "v1")
+			u.wait()
+			before := u.facts()
+			database := filepath.Join(u.folder(), "state.db")
+			u.kill("worker")
+			lose(u, database)
+			u.comeBack("worker and losing its records")
+			u.served(0, "v1")
+			u.served(1, "v0")
+			// What was synced only shows in the container: that service may be built and deployed again. The other must not be.
+			after := u.facts()
+			delete(before, "builds of svc1") // the engine's cache answers
+			for what, was := range before {
+				if is := after[what]; is != was && strings.Contains(what, "svc1") {
+					t.Errorf("%s is %q, before it was %q", what, is, was)
+				}
+			}
+			for _, r := range u.status().Resources {
+				if !r.Ready || r.Update != "ok" {
+					t.Errorf("%+v", r)
+				}
+			}
+			u.edit(1, "v2")
+			u.served(1, "v2")
+		})
+	}
+}
+
+// losses are ways to lose a database.
+var losses = map[string]func(u *user, path string){"garbage": (*user).overwrite, "removed": (*user).removeDatabase}
+
+// overwrite makes a database useless.
+func (u *user) overwrite(path string) {
+	u.t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	u.removeDatabase(path)
+	if err := os.WriteFile(path, []byte(strings.Repeat("no database ", int(info.Size()/12)+1)), 0o600); err != nil {
+		u.t.Fatal(err)
+	}
+}
+
+// removeDatabase deletes a database with what SQLite keeps beside it.
+func (u *user) removeDatabase(path string) {
+	u.t.Helper()
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(path + suffix); err != nil && !os.IsNotExist(err) {
+			u.t.Fatal(err)
+		}
+	}
+}
+
+// `down` after kill -9, twice, and without a worker.
+func TestDown_AfterKill(t *testing.T) {
+	for _, what := range someVictims() {
+		t.Run(what, func(t *testing.T) {
+			u := newUser(t, 2)
+			g := newGate(t)
+			u.gated(1, g)
+			u.writeProject()
+			u.ok("up", "-d")
+			u.served(0, "v0")
+			u.holds(g, 1)
+			u.kill(what)
+			out := u.ok("down")
+			u.contains("down", out, "is down", "deleted")
+			u.nothingInCluster()
+			u.eventually("the build has ended", func() error {
+				if n := g.held(); n > 0 {
+					return fmt.Errorf("%d builds are held", n)
+				}
+				return nil
+			})
+			u.contains("the second down", u.ok("down"), "down already")
+			if s := u.status(); s.State != "down" {
+				t.Errorf("status says %q", s.State)
+			}
+			g.let()
+			u.up()
+			u.served(0, "v0")
+			u.served(1, "v0")
+		})
+	}
+}
+
+// A pause during a build takes at most 5 s; the next `up` goes on.
+func TestPause_DuringBuild(t *testing.T) {
+	u := newUser(t, 2)
+	g := newGate(t)
+	u.gated(1, g)
+	u.writeProject()
+	u.ok("up", "-d")
+	u.served(0, "v0")
+	u.holds(g, 1)
+	pod := u.pod(0)
+	if took := u.run("pause").took; took.Seconds() > 5 {
+		t.Errorf("pause took %s", took)
+	}
+	u.eventually("the build has ended", func() error {
+		if n := g.held(); n > 0 {
+			return fmt.Errorf("%d builds are held", n)
+		}
+		return nil
+	})
+	if s := u.status(); s.State != "paused" {
+		t.Errorf("status says %q", s.State)
+	}
+	g.let()
+	u.up()
+	u.served(1, "v0")
+	if u.pod(0) != pod {
+		t.Error("the service that was up has another pod")
+	}
+}
+
+// A foreground `up` that is killed leaves nothing behind but what runs in the cluster, and the server.
+func TestForeground_Killed(t *testing.T) {
+	u := newUser(t, 2)
+	g := newGate(t)
+	u.gated(1, g)
+	u.writeProject()
+	p := u.start("up")
+	u.served(0, "v0")
+	u.holds(g, 1)
+	pod := u.pod(0)
+	p.signal(os.Kill)
+	<-p.ended
+	u.eventually("nothing of it is left", func() error {
+		for pid, line := range u.processes() {
+			if !strings.Contains(line, " server run") {
+				return fmt.Errorf("process %d: %s", pid, line)
+			}
+		}
+		if n := g.held(); n > 0 {
+			return fmt.Errorf("%d builds are held", n)
+		}
+		if _, err := u.get(0, "/"); err == nil {
+			return fmt.Errorf("the forward answers")
+		}
+		return nil
+	})
+	if u.pod(0) != pod {
+		t.Error("the service that was up has another pod")
+	}
+	if s := u.status(); s.State != "paused" {
+		t.Errorf("status says %q", s.State)
+	}
+	g.let()
+	u.up()
+	u.served(1, "v0")
+}
