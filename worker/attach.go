@@ -12,7 +12,9 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	sdkclient "go.temporal.io/sdk/client"
+	"golang.org/x/sync/errgroup"
 
+	"github.com/envflow/envflow/activities/control"
 	"github.com/envflow/envflow/internal/api"
 )
 
@@ -27,6 +29,7 @@ func (h *Host) attach(ctx context.Context, setArgs bool) error {
 	if err != nil {
 		return err
 	}
+	h.o.Log.Info("attaching", "after", time.Since(h.me.Started).Round(time.Millisecond))
 	h.dropStickyQueues(ctx)
 	in := api.AttachIn{Epoch: epoch, Worker: h.me, SetArgs: setArgs, Resources: h.o.Resources, Args: h.o.Args, Adopt: h.o.Adopt}
 	env := api.EnvironmentIn{Environment: h.o.ID, Project: h.o.Project, User: h.o.User, Attributes: true}
@@ -36,10 +39,17 @@ func (h *Host) attach(ctx context.Context, setArgs bool) error {
 		err = h.updateWithStart(ctx, in, env)
 		h.o.Log.Warn("the Temporal server does not know envflow's search attributes; its UI cannot filter by them", "error", err)
 	}
+	if _, stuck := errors.AsType[*serviceerror.WorkflowNotReady](err); stuck {
+		h.o.Log.Warn("this version of envflow cannot go on with the environment's workflows; they begin anew from the records", "error", err)
+		if err = h.terminateWorkflows(ctx); err == nil {
+			err = h.updateWithStart(ctx, in, env)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("attach to the environment's workflow: %w", err)
 	}
 	h.epoch.Store(epoch)
+	h.o.Log.Info("attached", "epoch", epoch, "after", time.Since(h.me.Started).Round(time.Millisecond))
 	h.reportAll()
 	h.dirty()
 	return nil
@@ -72,6 +82,25 @@ func (h *Host) updateWithStart(ctx context.Context, in api.AttachIn, env api.Env
 	return handle.Get(ctx, &out)
 }
 
+// terminateWorkflows ends workflows whose histories this version's code does not lead to. What they knew stands in the records.
+func (h *Host) terminateWorkflows(ctx context.Context) error {
+	resources, err := control.Running(ctx, h.o.Client, h.namespace, h.o.ID)
+	if err != nil {
+		return err
+	}
+	ids := []string{h.workflowID()}
+	for _, name := range resources {
+		ids = append(ids, api.ResourceWorkflowID(h.o.ID, name))
+	}
+	for _, id := range ids {
+		err := h.o.Client.TerminateWorkflow(ctx, id, "", "its history does not fit this version of envflow")
+		if _, gone := errors.AsType[*serviceerror.NotFound](err); err != nil && !gone {
+			return err
+		}
+	}
+	return nil
+}
+
 // nextEpoch is greater than all before it, also those of a machine whose clock went backwards since.
 func (h *Host) nextEpoch(ctx context.Context) (int64, error) {
 	last, _, err := h.records.Meta(ctx, epochKey)
@@ -94,12 +123,18 @@ func (h *Host) dropStickyQueues(ctx context.Context) {
 			ids = append(ids, api.ResourceWorkflowID(h.o.ID, r.Name))
 		}
 	}
+	var group errgroup.Group
+	group.SetLimit(8)
 	for _, id := range ids {
-		// Most do not exist, or have no such queue; then there is nothing to wait for either.
-		_, _ = h.o.Client.WorkflowService().ResetStickyTaskQueue(ctx, &workflowservice.ResetStickyTaskQueueRequest{
-			Namespace: h.namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: id},
+		group.Go(func() error {
+			// Most do not exist, or have no such queue; then there is nothing to wait for either.
+			_, _ = h.o.Client.WorkflowService().ResetStickyTaskQueue(ctx, &workflowservice.ResetStickyTaskQueueRequest{
+				Namespace: h.namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: id},
+			})
+			return nil
 		})
 	}
+	_ = group.Wait() // of calls that return no error
 }
 
 // follow returns nil once the environment is down. While the server is away it waits for it; a workflow that is lost with

@@ -51,7 +51,8 @@ func (e *environment) attach(ctx workflow.Context, in api.AttachIn) (api.AttachO
 		e.s.Resources, e.s.Args = in.Resources, in.Args
 	}
 	for i := range e.s.Entries {
-		if entry := &e.s.Entries[i]; entry.Started {
+		// One that is at nothing hears of the worker when it is configured.
+		if entry := &e.s.Entries[i]; entry.Started && (entry.Report.Update == api.StateInProgress || entry.Report.Update == api.StatePending) {
 			e.send(ctx, entry.Spec.Name, api.WorkerAttachedSignal, api.WorkerAttached{Epoch: in.Epoch})
 		}
 	}

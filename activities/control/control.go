@@ -37,7 +37,7 @@ type Activities struct {
 func (a *Activities) EndResources(ctx context.Context, in api.EndResourcesIn) error {
 	names := slices.Clone(in.Resources)
 	if in.Sweep {
-		running, err := a.running(ctx, in.Environment)
+		running, err := Running(ctx, a.Client, a.Namespace, in.Environment)
 		if err != nil {
 			return err
 		}
@@ -73,13 +73,13 @@ func (a *Activities) end(ctx context.Context, workflowID string) error {
 	return nil
 }
 
-// running lists the resources of the environment whose workflows run.
-func (a *Activities) running(ctx context.Context, environment string) (names []string, err error) {
+// Running lists the resources of an environment whose workflows run.
+func Running(ctx context.Context, client sdkclient.Client, namespace, environment string) (names []string, err error) {
 	prefix := api.ResourceWorkflowID(environment, "")
 	query := fmt.Sprintf(`WorkflowType = %q AND ExecutionStatus = "Running" AND WorkflowId STARTS_WITH %q`, api.ResourceWorkflow, prefix)
 	var page []byte
 	for {
-		answer, err := a.Client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Namespace: a.Namespace, Query: query, NextPageToken: page})
+		answer, err := client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Namespace: namespace, Query: query, NextPageToken: page})
 		if err != nil {
 			return nil, fmt.Errorf("list the resource workflows: %w", err)
 		}
