@@ -10,10 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -43,7 +43,7 @@ func someVictims() []string {
 // kill ends the worker, the server or both with SIGKILL, and returns when they are gone.
 func (u *user) kill(what string) {
 	u.t.Helper()
-	u.signalTo(syscall.SIGKILL, what)
+	u.signalTo(os.Kill, what)
 	u.eventually(what+" is gone", func() error {
 		for pid, line := range u.processes() {
 			if u.isVictim(what, line) {
@@ -55,7 +55,7 @@ func (u *user) kill(what string) {
 }
 
 // signalTo sends a signal to the worker, the server or both.
-func (u *user) signalTo(s syscall.Signal, what string) {
+func (u *user) signalTo(s os.Signal, what string) {
 	u.t.Helper()
 	found := 0
 	for pid, line := range u.processes() {
@@ -63,7 +63,11 @@ func (u *user) signalTo(s syscall.Signal, what string) {
 			continue
 		}
 		found++
-		if err := syscall.Kill(pid, s); err != nil {
+		process, err := os.FindProcess(pid)
+		if err == nil {
+			err = process.Signal(s)
+		}
+		if err != nil {
 			u.t.Fatalf("%s to process %d (%s): %v", s, pid, line, err)
 		}
 	}
@@ -192,24 +196,29 @@ func (u *user) gated(i int, g *gate) {
 	u.service[i].dockerfile = "FROM localbase:1\n" + g.line + "COPY web /www\nCMD [\"/bin/httpd\",\"-f\",\"-p\",\"8080\",\"-h\",\"/www\"]\n"
 }
 
-// logged waits until the log of the environment has the text, and returns at once then.
-func (u *user) logged(text string) {
+// logged waits until the log of the environment has one of the texts, and returns at once then.
+func (u *user) logged(texts ...string) {
 	u.t.Helper()
 	deadline := time.Now().Add(patience)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for {
-		files, _ := filepath.Glob(filepath.Join(u.state, "*", "log", "*.jsonl")) // the pattern is fine
-		for _, path := range files {
-			if data, err := os.ReadFile(path); err == nil && strings.Contains(string(data), text) {
-				return
-			}
-		}
+	for !u.logFilesHave(texts) {
 		if time.Now().After(deadline) {
-			u.t.Fatalf("the log lacks %q", text)
+			u.t.Fatalf("the log lacks %q", texts)
 		}
 		<-tick.C
 	}
+}
+
+func (u *user) logFilesHave(texts []string) bool {
+	files, _ := filepath.Glob(filepath.Join(u.state, "*", "log", "*.jsonl")) // the pattern is fine
+	for _, path := range files {
+		data, err := os.ReadFile(path)
+		if err == nil && slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(string(data), text) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // builds is how often a build of service i has begun.

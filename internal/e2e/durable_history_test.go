@@ -16,7 +16,7 @@ import (
 // environment.
 func TestContinueAsNew_WhileBuilding(t *testing.T) {
 	const services = 5
-	u := newUser(t, services)
+	u := newUserAlone(t, services)
 	g := newGate(t)
 	for i := range services {
 		u.gated(i, g)
@@ -95,7 +95,7 @@ func TestHistories_HoldNothingSecret(t *testing.T) {
 		}
 		return marks[what]
 	}
-	u := newUser(t, 2)
+	u := newUserAlone(t, 2)
 	u.env["SECRET_VARIABLE"] = mark("environment variable")
 	u.service[0].dockerfile = "FROM localbase:1\nARG SECRET\n# " + mark("comment in a Dockerfile") + "\nRUN echo " + mark("output of a build") +
 		"$SECRET\nCOPY web /www\nENV A=" + mark("ENV") + "\nCMD echo " + mark("log line") + "; exec /bin/httpd -f -p 8080 -h /www\n"

@@ -3,14 +3,16 @@ package e2e_test
 import (
 	"context"
 	"fmt"
-	"syscall"
 	"testing"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // kill -9 with nothing to do: nothing is built, applied or restarted, and the same workflows go on.
 func TestKill_Idle(t *testing.T) {
-	u := newUser(t, 2)
+	u := newUserAlone(t, 2)
 	u.up()
 	u.served(0, "v0")
 	before := u.facts()
@@ -27,9 +29,10 @@ func TestKill_Idle(t *testing.T) {
 // kill -9 while one service is built and another is up already. A build that the worker was at begins again; without its
 // server a worker goes on building.
 func TestKill_DuringBuild(t *testing.T) {
+	t.Parallel()
 	for _, what := range victims {
 		t.Run(what, func(t *testing.T) {
-			u := newUser(t, 2)
+			u := newUserAlone(t, 2)
 			g := newGate(t)
 			u.gated(1, g)
 			u.writeProject()
@@ -81,16 +84,25 @@ func (u *user) sameRuns(before map[string]string) {
 	}
 }
 
-// kill -9 of the worker as soon as it says that a step is done, one step after another.
+// kill -9 of the worker as soon as a step shows, one step after another.
 func TestKill_AfterEachStep(t *testing.T) {
-	u := newUser(t, 3)
+	u := newUserAlone(t, 3)
 	image := u.service[1].image
+	ctx, o := t.Context(), metav1.GetOptions{}
 	u.ok("up", "-d")
-	for _, step := range []string{
-		"Building image " + image, "Built " + u.bed.Registry + "/" + image, "Pushed " + u.bed.Registry + "/" + image,
-		"Service/svc1: created", "Deployment/svc1: created",
+	for _, step := range []func(){
+		func() { u.logged("Building image " + image) },
+		func() { u.logged("Built " + u.bed.Registry + "/" + image) },
+		// A line that has not been written dies with the worker, so one may be missing.
+		func() { u.logged("Pushed "+u.bed.Registry+"/"+image, "Service/svc1: created") },
+		func() {
+			u.eventually("the Service is there", func() error { _, err := u.kube.CoreV1().Services(u.ns).Get(ctx, "svc1", o); return err })
+		},
+		func() {
+			u.eventually("the Deployment is there", func() error { _, err := u.kube.AppsV1().Deployments(u.ns).Get(ctx, "svc1", o); return err })
+		},
 	} {
-		u.logged(step)
+		step()
 		u.kill("worker")
 		u.ok("up", "-d")
 	}
@@ -103,9 +115,10 @@ func TestKill_AfterEachStep(t *testing.T) {
 
 // kill -9 while a pod starts that is not ready.
 func TestKill_DuringReadiness(t *testing.T) {
+	t.Parallel()
 	for _, what := range someVictims() {
 		t.Run(what, func(t *testing.T) {
-			u := newUser(t, 1)
+			u := newUserAlone(t, 1)
 			u.write("k8s.yaml", fmt.Sprintf(`apiVersion: apps/v1
 kind: Deployment
 metadata: {name: svc0}
@@ -120,6 +133,12 @@ spec:
 `, u.service[0].image))
 			u.ok("up", "-d")
 			u.resourceIs("svc0", "running, but not ready", func(r resource) bool { return r.Update == "ok" && r.Runtime == "pending" })
+			u.eventually("its container runs", func() error {
+				if pods := u.pods(0); len(pods) != 1 || pods[0].Status.Phase != corev1.PodRunning {
+					return fmt.Errorf("it does not: %v", pods)
+				}
+				return nil
+			})
 			pod, runs := u.pod(0), u.runs()
 			u.kill(what)
 			u.write("svc0/web/ready", "yes\n")
@@ -137,10 +156,11 @@ spec:
 
 // kill -9 in the middle of many edits: none is lost.
 func TestKill_DuringEdits(t *testing.T) {
+	t.Parallel()
 	const services, edits = 3, 60
 	for _, what := range victims {
 		t.Run(what, func(t *testing.T) {
-			u := newUser(t, services)
+			u := newUserAlone(t, services)
 			u.up()
 			for i := range services {
 				u.served(i, "v0")
@@ -178,7 +198,7 @@ func TestSleep_DuringBuild(t *testing.T) {
 	if long() {
 		sleep = time.Minute
 	}
-	u := newUser(t, 2)
+	u := newUserAlone(t, 2)
 	g := newGate(t)
 	u.gated(1, g)
 	u.writeProject()
@@ -186,11 +206,11 @@ func TestSleep_DuringBuild(t *testing.T) {
 	u.holds(g, 1)
 	u.served(0, "v0")
 	pod, runs := u.pod(0), u.runs()
-	u.signalTo(syscall.SIGSTOP, "both")
+	u.freeze("both")
 	asleep := time.NewTimer(sleep)
 	<-asleep.C
 	u.edit(0, "while it slept")
-	u.signalTo(syscall.SIGCONT, "both")
+	u.thaw("both")
 	woken := time.Now()
 	if _, err := u.get(0, "/"); err != nil {
 		t.Errorf("the forward does not answer at once: %v", err)

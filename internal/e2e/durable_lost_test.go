@@ -5,13 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 )
 
 // Files that change while no worker is there reach the pods that run.
 func TestAway_FilesChanged(t *testing.T) {
-	u := newUser(t, 2)
+	u := newUserAlone(t, 2)
 	u.write("svc0/web/old.html", "old\n")
 	u.up()
 	u.served(0, "v0")
@@ -35,7 +34,7 @@ func TestAway_FilesChanged(t *testing.T) {
 // A file that goes back to what the image holds while nobody looks is brought back in the container too. Tilt leaves there
 // what was synced last.
 func TestAway_FileRestored(t *testing.T) {
-	u := newUser(t, 1)
+	u := newUserAlone(t, 1)
 	u.up()
 	before := u.facts()
 	u.edit(0, "v1")
@@ -53,7 +52,7 @@ func TestAway_FileRestored(t *testing.T) {
 
 // A file that no live update covers makes a new image and a new pod, also when it changed while nobody looked.
 func TestAway_NeedsBuild(t *testing.T) {
-	u := newUser(t, 2)
+	u := newUserAlone(t, 2)
 	u.up()
 	u.served(0, "v0")
 	pod, other := u.pod(0), u.pod(1)
@@ -71,13 +70,14 @@ func TestAway_NeedsBuild(t *testing.T) {
 
 // A server whose database is no use starts with a new one, and environments go on from their own records.
 func TestServerDatabase_Lost(t *testing.T) {
+	t.Parallel()
 	for how, lose := range losses {
 		for _, what := range []string{"both", "server"} {
 			if !long() && (how == "garbage") != (what == "both") {
 				continue
 			}
 			t.Run(how+", killed "+what, func(t *testing.T) {
-				u := newUser(t, 2)
+				u := newUserAlone(t, 2)
 				u.up()
 				u.edit(0, "v1")
 				u.served(0, "v1")
@@ -85,12 +85,12 @@ func TestServerDatabase_Lost(t *testing.T) {
 				before := u.worldFacts()
 				old := u.runs()
 				if what == "server" { // the worker must not start it before the file is gone
-					u.signalTo(syscall.SIGSTOP, "worker")
+					u.freeze("worker")
 				}
 				u.kill(what)
 				lose(u, u.server.Files().Database)
 				if what == "server" {
-					u.signalTo(syscall.SIGCONT, "worker")
+					u.thaw("worker")
 				}
 				u.comeBack(what + " and losing the database")
 				u.same("with a new database", before, u.worldFacts())
@@ -108,9 +108,10 @@ func TestServerDatabase_Lost(t *testing.T) {
 
 // The records of an environment can be won back: nothing is an error.
 func TestRecords_Lost(t *testing.T) {
+	t.Parallel()
 	for how, lose := range losses {
 		t.Run(how, func(t *testing.T) {
-			u := newUser(t, 2)
+			u := newUserAlone(t, 2)
 			u.up()
 			u.edit(0, "v1")
 			u.served(0, "v1")
@@ -169,9 +170,10 @@ func (u *user) removeDatabase(path string) {
 
 // `down` after kill -9, twice, and without a worker.
 func TestDown_AfterKill(t *testing.T) {
+	t.Parallel()
 	for _, what := range someVictims() {
 		t.Run(what, func(t *testing.T) {
-			u := newUser(t, 2)
+			u := newUserAlone(t, 2)
 			g := newGate(t)
 			u.gated(1, g)
 			u.writeProject()
@@ -202,7 +204,7 @@ func TestDown_AfterKill(t *testing.T) {
 
 // A pause during a build takes at most 5 s; the next `up` goes on.
 func TestPause_DuringBuild(t *testing.T) {
-	u := newUser(t, 2)
+	u := newUserAlone(t, 2)
 	g := newGate(t)
 	u.gated(1, g)
 	u.writeProject()
@@ -232,7 +234,7 @@ func TestPause_DuringBuild(t *testing.T) {
 
 // A foreground `up` that is killed leaves nothing behind but what runs in the cluster, and the server.
 func TestForeground_Killed(t *testing.T) {
-	u := newUser(t, 2)
+	u := newUserAlone(t, 2)
 	g := newGate(t)
 	u.gated(1, g)
 	u.writeProject()

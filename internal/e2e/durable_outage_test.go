@@ -10,9 +10,10 @@ import (
 
 // `down` while the cluster does not answer fails with a sentence, and the environment stays until it does.
 func TestDown_ClusterAway(t *testing.T) {
+	t.Parallel()
 	for _, how := range []string{"refuses", "silent"} {
 		t.Run(how, func(t *testing.T) {
-			u := newUser(t, 1)
+			u := newUserAlone(t, 1)
 			d := u.clusterDoor()
 			d.opens()
 			u.up()

@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/envflow/envflow/internal/server"
+	"github.com/envflow/envflow/internal/state"
 	"github.com/envflow/envflow/internal/testenv"
 	"github.com/envflow/envflow/internal/testenv/devserver"
 )
@@ -39,6 +40,7 @@ type user struct {
 	binary  string
 	env     map[string]string // the whole environment of commands
 	state   string            // ENVFLOW_STATE_DIR
+	alone   bool              // the state folder, and so the server, is the test's own
 	dir     string            // of the project
 	bed     *testenv.Cluster
 	kube    kubernetes.Interface // straight to the cluster, whatever the kubeconfig says
@@ -55,27 +57,53 @@ type outcome struct {
 	took           time.Duration
 }
 
-// newUser returns a user with a project of n services, see project_test.go. It makes the test parallel.
+// newUser returns a user with a project of n services, see project_test.go, on the server that all tests share. It makes the
+// test parallel.
 func newUser(t *testing.T, n int) *user {
+	t.Helper()
+	t.Parallel()
+	bed := testenv.Testbed(t)
+	_, h := devserver.Shared(t)
+	u := newUserIn(t, bed, filepath.Dir(filepath.Dir(h.Files().Log)))
+	u.server = h
+	if value, ok := os.LookupEnv("XDG_RUNTIME_DIR"); ok {
+		u.env["XDG_RUNTIME_DIR"] = value
+	}
+	u.generate(n)
+	return u
+}
+
+// newUserAlone is newUser for a test that harms its server or looks at its state folder.
+func newUserAlone(t *testing.T, n int) *user {
 	t.Helper()
 	u := newUserWithoutProject(t)
 	u.generate(n)
 	return u
 }
 
+// newUserWithoutProject is newUserAlone without a Tiltfile.
 func newUserWithoutProject(t *testing.T) *user {
 	t.Helper()
 	t.Parallel()
-	bed := testenv.Testbed(t)
-	return newUserOn(t, bed)
+	return newUserOn(t, testenv.Testbed(t))
 }
 
 // newUserOn is newUserWithoutProject for a test that has the testbed already, and is not made parallel.
 func newUserOn(t *testing.T, bed *testenv.Cluster) *user {
 	t.Helper()
+	state := t.TempDir()
+	h := devserver.In(t, state) // stops it, the last of all
+	u := newUserIn(t, bed, state)
+	u.server, u.alone = h, true
+	u.env["XDG_RUNTIME_DIR"] = t.TempDir()
+	return u
+}
+
+func newUserIn(t *testing.T, bed *testenv.Cluster, state string) *user {
+	t.Helper()
 	binary := devserver.Binary(t)
 	name := "e2e-" + strings.ToLower(rand.Text()[:8])
-	u := &user{t: t, binary: binary, state: t.TempDir(), dir: filepath.Join(t.TempDir(), name), bed: bed, ns: name, prefix: name}
+	u := &user{t: t, binary: binary, state: state, dir: filepath.Join(t.TempDir(), name), bed: bed, ns: name, prefix: name}
 	if err := os.Mkdir(u.dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -83,9 +111,8 @@ func newUserOn(t *testing.T, bed *testenv.Cluster) *user {
 	u.env = map[string]string{
 		"ENVFLOW_STATE_DIR": u.state, "HOME": home, "PATH": os.Getenv("PATH"),
 		"KUBECONFIG": filepath.Join(t.TempDir(), "kubeconfig"), "DOCKER_HOST": bed.DockerHost,
-		"TMPDIR": t.TempDir(), "XDG_RUNTIME_DIR": t.TempDir(),
+		"TMPDIR": t.TempDir(),
 	}
-	u.server = devserver.In(t, u.state) // stops it, the last of all
 	u.connect()
 	t.Cleanup(u.removeImages)
 	t.Cleanup(func() {
@@ -409,12 +436,15 @@ func (u *user) workerPID() int { u.t.Helper(); return u.status().Worker.PID }
 // serverPID is 0 without one.
 func (u *user) serverPID() int { u.t.Helper(); return u.status().Server.PID }
 
-// environments returns the IDs of all environments that the state folder knows.
+// environments returns the IDs of all environments of the user's project.
 func (u *user) environments() []string {
 	records, _ := filepath.Glob(filepath.Join(u.state, "*", "environment.json")) // the pattern is fine
 	ids := make([]string, 0, len(records))
 	for _, path := range records {
-		ids = append(ids, filepath.Base(filepath.Dir(path)))
+		var record struct{ Path string }
+		if err := state.ReadJSON(path, &record); err == nil && filepath.Dir(record.Path) == u.dir {
+			ids = append(ids, filepath.Base(filepath.Dir(path)))
+		}
 	}
 	return ids
 }
@@ -439,8 +469,8 @@ func (u *user) tell(ctx context.Context) {
 		got := u.runIn(ctx, args...)
 		u.t.Logf("envflow %v: exit code %d\n%s%s", args, got.code, got.stdout, got.stderr)
 	}
-	logs, _ := filepath.Glob(filepath.Join(u.state, "*", "worker.log")) // the pattern is fine
-	for _, path := range logs {
+	for _, id := range u.environments() {
+		path := filepath.Join(u.state, id, "worker.log")
 		if text, err := os.ReadFile(path); err == nil {
 			u.t.Logf("%s ends with:\n%s", path, text[max(0, len(text)-8000):])
 		}

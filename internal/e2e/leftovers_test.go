@@ -15,15 +15,15 @@ import (
 	"time"
 )
 
-// processes returns the processes that were started with the user's state folder, with their command lines: what envflow
-// leaves running. It knows none on systems without /proc.
+// processes returns the processes that were started by the user, who has a home of their own, with their command lines: what
+// envflow leaves running. It knows none on systems without /proc.
 func (u *user) processes() map[int]string {
 	found := map[int]string{}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return found
 	}
-	mark := []byte("ENVFLOW_STATE_DIR=" + u.state + "\x00")
+	mark := []byte("HOME=" + u.env["HOME"] + "\x00")
 	for _, entry := range entries {
 		pid, err := strconv.Atoi(entry.Name())
 		if err != nil {
@@ -40,12 +40,14 @@ func (u *user) processes() map[int]string {
 	return found
 }
 
-// nothingRuns stops the server and checks that no process of the user is left then.
+// nothingRuns stops a server of the test's own and checks that no process of the user is left then.
 func (u *user) nothingRuns() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.t.Context()), patience)
 	defer cancel()
-	if _, err := u.server.Stop(ctx); err != nil {
-		u.t.Errorf("stop the server: %v", err)
+	if u.alone {
+		if _, err := u.server.Stop(ctx); err != nil {
+			u.t.Errorf("stop the server: %v", err)
+		}
 	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

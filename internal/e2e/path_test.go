@@ -18,7 +18,7 @@ import (
 
 // The main job: up, wait, edit, down.
 func TestUp_FromNothingToNothing(t *testing.T) {
-	u := newUser(t, 5)
+	u := newUserAlone(t, 5)
 	before := u.surroundings()
 	up := u.ok("up", "-d")
 	u.contains("up", up, u.dir+"/Tiltfile\n", "Temporal UI (the link works once): http://127.0.0.1:", "The Tiltfile has 5 resources.")
@@ -129,7 +129,7 @@ func (u *user) hasTheShape() {
 
 // A file of the state folder that others can read may tell them what is in the project.
 func TestUp_KeepsItsFilesPrivate(t *testing.T) {
-	u := newUser(t, 1)
+	u := newUserAlone(t, 1)
 	u.up()
 	err := filepath.WalkDir(u.state, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || path == u.state {
