@@ -29,6 +29,9 @@ func (h *Host) attach(ctx context.Context, setArgs bool) error {
 	if err != nil {
 		return err
 	}
+	// Before the workflow has it: what is seen from now on belongs to this epoch, and is ignored by workflows that do not know it.
+	h.forgetCompared()
+	h.epoch.Store(epoch)
 	h.o.Log.Info("attaching", "after", time.Since(h.me.Started).Round(time.Millisecond))
 	h.dropStickyQueues(ctx)
 	in := api.AttachIn{Epoch: epoch, Worker: h.me, SetArgs: setArgs, Resources: h.o.Resources, Args: h.o.Args, Adopt: h.o.Adopt}
@@ -48,7 +51,6 @@ func (h *Host) attach(ctx context.Context, setArgs bool) error {
 	if err != nil {
 		return fmt.Errorf("attach to the environment's workflow: %w", err)
 	}
-	h.epoch.Store(epoch)
 	h.o.Log.Info("attached", "epoch", epoch, "after", time.Since(h.me.Started).Round(time.Millisecond))
 	h.reportAll()
 	h.dirty()

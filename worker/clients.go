@@ -16,16 +16,18 @@ type clients struct {
 	kube   kube.Config
 	lookup func(string) (string, bool)
 
+	engineMu sync.Mutex // held while the engine is tried, which may take seconds
+	engine   *docker.Client
+
 	mu      sync.Mutex
-	engine  *docker.Client
 	cluster *kube.Cluster
 	target  *image.Target
 }
 
 // engineClient returns the engine. It may have been started since the last try.
 func (c *clients) engineClient(ctx context.Context) (*docker.Client, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.engineMu.Lock()
+	defer c.engineMu.Unlock()
 	if c.engine == nil {
 		engine, err := docker.Connect(ctx, docker.Options{LookupEnv: c.lookup})
 		if err != nil {
@@ -105,8 +107,8 @@ func (c *clients) redial() {
 }
 
 func (c *clients) close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.engineMu.Lock()
+	defer c.engineMu.Unlock()
 	if c.engine != nil {
 		_ = c.engine.Close()
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/envflow/envflow/activities/liveupdate"
@@ -68,24 +70,25 @@ func (c containers) Compared(resource string, ids []string) {
 	if r == nil {
 		return
 	}
-	known := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		known[id] = true
-	}
 	r.mu.Lock()
-	r.compared[resource] = known
-	r.mu.Unlock()
+	defer r.mu.Unlock()
+	if r.compared[resource] == nil {
+		r.compared[resource] = map[string]bool{}
+	}
+	for _, id := range ids {
+		r.compared[resource][id] = true
+	}
 }
 
 // compareNew has containers compared that run since the last comparison: they hold their image, but not what was synced
 // into those before them.
 func (r *runtime) compareNew(s observe.Status) {
-	p := r.host.plans.Now()
-	if p == nil || !liveUpdated(p, s.Resource) {
+	ours := r.ours(s.Resource)
+	if len(ours) == 0 {
 		return
 	}
 	r.mu.Lock()
-	known, compared := r.compared[s.Resource]
+	known, compared := maps.Clone(r.compared[s.Resource]), r.compared[s.Resource] != nil
 	r.mu.Unlock()
 	if !compared {
 		return // the first comparison is still to come, and looks at them all
@@ -95,7 +98,7 @@ func (r *runtime) compareNew(s observe.Status) {
 			continue
 		}
 		for _, c := range pod.Containers {
-			if !c.Init && c.State == observe.StateRunning && c.ID != "" && !known[c.ID] {
+			if !c.Init && c.State == observe.StateRunning && c.ID != "" && slices.Contains(ours, c.Image) && !known[c.ID] {
 				r.host.containersChanged(s.Resource)
 				return
 			}
@@ -103,13 +106,41 @@ func (r *runtime) compareNew(s observe.Status) {
 	}
 }
 
-// comparedOnce: from now on, containers that appear have to be compared.
+// comparedOnce: from now on, containers that appear have to be compared. Some may have appeared during the comparison.
 func (r *runtime) comparedOnce(resource string) {
+	s, ok := r.observer.Status(resource)
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.compared[resource] == nil {
-		r.compared[resource] = map[string]bool{}
+	known := map[string]bool{} // without those that are gone
+	for _, pod := range s.Pods {
+		for _, c := range pod.Containers {
+			if r.compared[resource][c.ID] {
+				known[c.ID] = true
+			}
+		}
 	}
+	r.compared[resource] = known
+	r.mu.Unlock()
+	if ok {
+		r.compareNew(s)
+	}
+}
+
+// ours are the images of a resource's containers that live updates go to, as objects name them.
+func (r *runtime) ours(resource string) (refs []string) {
+	p := r.host.plans.Now()
+	if p == nil || !liveUpdated(p, resource) {
+		return nil
+	}
+	deployed, ok, err := r.host.records.Deployment(r.host.runCtx, resource)
+	if err != nil || !ok {
+		return nil
+	}
+	for ref, key := range deployed.Images {
+		if image := p.Image(ref); image != nil && len(image.LiveUpdate) > 0 {
+			refs = append(refs, key.ClusterRef)
+		}
+	}
+	return refs
 }
 
 // streams are how live updates reach into containers.

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -30,25 +31,26 @@ import (
 
 // HostOptions say which environment a Host serves, and how.
 type HostOptions struct {
-	ID         string           // environment ID
-	Project    string           //
-	Path       string           // absolute path of the Tiltfile
-	User       string           // user@host
-	Owner      string           // user@host:path
-	Folder     string           // state folder of the environment
-	Client     sdkclient.Client // stays the caller's
-	Server     *server.Handle   // nil for a Temporal of the user's own
-	Version    string           // of envflow
-	SetArgs    bool             // Resources and Args replace those of the last worker
-	Resources  []string         // to enable; none: all
-	Args       []string         // for config.parse
-	KubeConfig string           // "": as kubectl finds it
-	Context    string           // "": the current one
-	Namespace  string           // "": as the context says
-	Adopt      bool             // take over objects of other environments
-	Subcommand string           // config.tilt_subcommand: up, down
-	Environ    []string         // of this process, for local commands
-	Log        *slog.Logger     // what the worker itself has to say
+	ID                string           // environment ID
+	Project           string           //
+	Path              string           // absolute path of the Tiltfile
+	User              string           // user@host
+	Owner             string           // user@host:path
+	Folder            string           // state folder of the environment
+	Client            sdkclient.Client // stays the caller's
+	TemporalNamespace string           // that Client is in
+	Server            *server.Handle   // nil for a Temporal of the user's own
+	Version           string           // of envflow
+	SetArgs           bool             // Resources and Args replace those of the last worker
+	Resources         []string         // to enable; none: all
+	Args              []string         // for config.parse
+	KubeConfig        string           // "": as kubectl finds it
+	Context           string           // "": the current one
+	Namespace         string           // "": as the context says
+	Adopt             bool             // take over objects of other environments
+	Subcommand        string           // config.tilt_subcommand: up, down
+	Environ           []string         // of this process, for local commands
+	Log               *slog.Logger     // what the worker itself has to say
 }
 
 // HeldError says that another process is the worker of the environment.
@@ -82,8 +84,9 @@ type Host struct {
 	attached chan struct{}
 	once     sync.Once // closes attached
 	changed  struct {
-		mu  sync.Mutex
-		seq int64
+		mu   sync.Mutex
+		seq  int64
+		open map[string]change // by resource: told to its workflow, and not compared yet
 	}
 	watching struct {
 		sync.Mutex
@@ -100,7 +103,7 @@ type Host struct {
 func NewHost(ctx context.Context, o HostOptions) (_ *Host, err error) {
 	hostname, _ := os.Hostname() // only shown
 	h := &Host{
-		o: o, namespace: api.Namespace, attached: make(chan struct{}),
+		o: o, namespace: cmp.Or(o.TemporalNamespace, api.Namespace), attached: make(chan struct{}),
 		me: api.Worker{PID: os.Getpid(), Host: hostname, Version: o.Version, Started: time.Now().UTC().Truncate(time.Millisecond)},
 	}
 	if h.lock, err = takeLock(ctx, o.Folder, h.me); err != nil {
@@ -239,12 +242,12 @@ func (h *Host) use(ctx context.Context, p *plan.Plan) error {
 	return h.observe(ctx, p)
 }
 
-// keep puts the last good plan into force if there is none: the Tiltfile has an error.
-func (h *Host) keep(ctx context.Context) error {
-	if h.plans.Now() != nil {
+// keep puts the plan into force that resources go by: the Tiltfile has an error.
+func (h *Host) keep(ctx context.Context, digest string) error {
+	if now := h.plans.Now(); digest == "" || now != nil && plan.Digest(now) == digest {
 		return nil
 	}
-	_, data, ok, err := h.records.LastPlan(ctx)
+	data, ok, err := h.records.Plan(ctx, digest)
 	if err != nil || !ok {
 		return err
 	}

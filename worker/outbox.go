@@ -103,6 +103,10 @@ func (h *Host) filesChanged(resource string) {
 	h.changed.mu.Lock()
 	h.changed.seq++
 	seq := h.changed.seq
+	if h.changed.open == nil {
+		h.changed.open = map[string]change{}
+	}
+	h.changed.open[resource] = change{seq, time.Now()}
 	h.changed.mu.Unlock()
 	h.outbox.send(api.ResourceWorkflowID(h.o.ID, resource), api.FilesChangedSignal, func() any {
 		epoch := h.epoch.Load()

@@ -96,6 +96,7 @@ func (h *Host) failed(ctx context.Context, in any, err error) {
 		return // nothing is wrong
 	}
 	resource := resourceOf(in)
+	h.compared(in)
 	h.log.Append(logstore.Line{Resource: resource, Source: logstore.SourceBuild, Level: "error", Text: err.Error()})
 	if resource != "" {
 		if err := h.records.PutError(context.WithoutCancel(ctx), resource, err.Error()); err != nil {
@@ -113,6 +114,7 @@ func (h *Host) succeeded(ctx context.Context, _ string, in any) {
 			h.o.Log.Warn("clear an error", "error", err)
 		}
 	}
+	h.compared(in)
 	if in, ok := in.(api.SyncIn); ok {
 		if r := h.currentRuntime(); r != nil {
 			r.comparedOnce(in.Resource)

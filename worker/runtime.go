@@ -27,6 +27,8 @@ type runtime struct {
 	logs      *podlog.Streamer
 	streams   *stream.Pool
 
+	targeting sync.Mutex // held while targets are read and set anew
+
 	mu       sync.Mutex
 	targets  map[string]observe.Target
 	version  int64                      // of the last report
@@ -41,6 +43,8 @@ func (h *Host) observe(ctx context.Context, p *plan.Plan) error {
 	if err != nil || r == nil {
 		return err
 	}
+	r.targeting.Lock()
+	defer r.targeting.Unlock()
 	targets := map[string]observe.Target{}
 	var forwards []forward.Forward
 	for i := range p.Resources {
@@ -110,6 +114,8 @@ func (h *Host) applied(resource string, objects []kube.Applied) *api.Runtime {
 		return nil
 	}
 	t := target(p.Resource(resource), objects)
+	r.targeting.Lock()
+	defer r.targeting.Unlock()
 	r.mu.Lock()
 	r.targets[resource] = t
 	r.mu.Unlock()
@@ -124,6 +130,8 @@ func (h *Host) removed(resource string) {
 	if r == nil {
 		return
 	}
+	r.targeting.Lock()
+	defer r.targeting.Unlock()
 	r.mu.Lock()
 	targets := map[string]observe.Target{}
 	for name, t := range r.targets {
@@ -150,11 +158,17 @@ func (h *Host) reportAll() {
 	if r == nil {
 		return
 	}
-	r.mu.Lock()
-	clear(r.compared)
-	r.mu.Unlock()
 	for resource := range r.observer.Statuses() {
 		r.queue(resource)
+	}
+}
+
+// forgetCompared: a new epoch begins with comparing everything.
+func (h *Host) forgetCompared() {
+	if r := h.currentRuntime(); r != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		clear(r.compared)
 	}
 }
 

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ type statusKeeper struct {
 
 	mu       sync.Mutex
 	known    bool
+	failed   bool // the last question had no answer
 	newest   api.Status
 	saved    string
 	watchers map[chan struct{}]bool
@@ -24,6 +26,8 @@ type statusKeeper struct {
 const (
 	statusSoon  = 40 * time.Millisecond
 	statusAgain = 250 * time.Millisecond
+	// statusLater is when it is asked for although nothing happened, while it is not known or something is under way.
+	statusLater = 2 * time.Second
 	// statusLimit is how long a query may take.
 	statusLimit = 3 * time.Second
 )
@@ -40,10 +44,15 @@ func (h *Host) dirty() {
 // there is no worker.
 func (h *Host) keepStatus(ctx context.Context) {
 	for {
+		var again <-chan time.Time
+		if !h.settled() {
+			again = time.After(statusLater)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-h.status.kick:
+		case <-again:
 		}
 		for _, delay := range []time.Duration{statusSoon, statusAgain} {
 			if !pause(ctx, delay) {
@@ -54,10 +63,23 @@ func (h *Host) keepStatus(ctx context.Context) {
 	}
 }
 
+// settled is true if the newest status is known and will not change by itself.
+func (h *Host) settled() bool {
+	h.status.mu.Lock()
+	defer h.status.mu.Unlock()
+	s := h.status.newest
+	return h.status.known && !h.status.failed && s.Evaluated && !s.Evaluating && !slices.ContainsFunc(s.Resources, func(r api.ResourceStatus) bool {
+		return r.Enabled && (r.Update == api.StatePending || r.Update == api.StateInProgress || r.Runtime == api.StatePending)
+	})
+}
+
 func (h *Host) refreshStatus(ctx context.Context) {
 	s, err := h.Status(ctx)
+	h.status.mu.Lock()
+	h.status.failed = err != nil
+	h.status.mu.Unlock()
 	if err != nil {
-		return // it is asked for again after the next change
+		return // it is asked for again
 	}
 	h.keepNewest(ctx, s)
 }

@@ -1,6 +1,9 @@
 package worker
 
 import (
+	"slices"
+	"time"
+
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/workflow"
 
@@ -33,12 +36,55 @@ func (i *unsentInterceptor) HandleQuery(ctx workflow.Context, in *interceptor.Ha
 	return answer, err
 }
 
+// change is one that a workflow was told of.
+type change struct {
+	seq int64
+	at  time.Time
+}
+
+// openLimit is how long a change counts that nobody seems to compare: a workflow that began anew does not know of it.
+const openLimit = 10 * time.Second
+
+// isOpen is true if files of the resource have changed that were not compared yet.
+func (h *Host) isOpen(resource string) bool {
+	h.changed.mu.Lock()
+	defer h.changed.mu.Unlock()
+	c, ok := h.changed.open[resource]
+	return ok && time.Since(c.at) < openLimit
+}
+
+// compared closes the changes that an activity has seen.
+func (h *Host) compared(in any) {
+	h.changed.mu.Lock()
+	defer h.changed.mu.Unlock()
+	switch in := in.(type) {
+	case api.SyncIn:
+		if in.Full || in.Seq >= h.changed.open[in.Resource].seq {
+			delete(h.changed.open, in.Resource)
+		}
+	case api.ApplyIn:
+		delete(h.changed.open, in.Resource)
+	}
+}
+
+// needs is true if a resource stands on an image.
+func (h *Host) needs(resource, image string) bool {
+	p := h.plans.Now()
+	if p == nil {
+		return false
+	}
+	r := p.Resource(resource)
+	return r != nil && slices.Contains(r.Images, image)
+}
+
 func (h *Host) withUnsent(s api.Status) api.Status {
-	s.Evaluating = s.Evaluating || h.outbox.busy(h.workflowID(), api.ConfigChangedSignal)
+	watched := h.watcher.Pending()
+	s.Evaluating = s.Evaluating || h.outbox.busy(h.workflowID(), api.ConfigChangedSignal) || slices.Contains(watched, api.TiltfileName)
 	for i := range s.Resources {
 		r := &s.Resources[i]
 		id := api.ResourceWorkflowID(h.o.ID, r.Name)
-		if !r.Enabled || !h.outbox.busy(id, api.FilesChangedSignal) && !h.outbox.busy(id, api.ContainersChangedSignal) {
+		noticed := slices.ContainsFunc(watched, func(image string) bool { return h.needs(r.Name, image) })
+		if !r.Enabled || !noticed && !h.isOpen(r.Name) && !h.outbox.busy(id, api.FilesChangedSignal) && !h.outbox.busy(id, api.ContainersChangedSignal) {
 			continue
 		}
 		r.Confirmed, r.Ready = false, false

@@ -98,7 +98,7 @@ func (e *environment) evaluate(ctx workflow.Context) {
 	e.s.Dirty = false
 	epoch := e.s.Epoch
 	calls := caller{ctx: ctx, epoch: e.epoch, dropped: func() bool { return e.s.Dirty || e.s.Paused || e.down != nil }}
-	out, err := callEvaluate(calls, api.EvaluateIn{Epoch: epoch, Resources: e.s.Resources, Args: e.s.Args})
+	out, err := callEvaluate(calls, api.EvaluateIn{Epoch: epoch, Plan: e.s.Plan, Resources: e.s.Resources, Args: e.s.Args})
 	switch {
 	case errors.Is(err, errDropped):
 		e.s.Dirty = true

@@ -67,6 +67,9 @@ func (a *Activities) end(ctx context.Context, workflowID string) error {
 	if notFound, ok := errors.AsType[*serviceerror.NotFound](err); ok && notFound != nil {
 		return nil // it has ended
 	}
+	if _, stuck := errors.AsType[*serviceerror.WorkflowNotReady](err); stuck {
+		return a.Client.TerminateWorkflow(ctx, workflowID, "", "its history does not fit this version of envflow")
+	}
 	if err != nil {
 		return fmt.Errorf("end workflow %s: %w", workflowID, err)
 	}

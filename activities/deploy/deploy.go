@@ -93,7 +93,7 @@ func (a *Activities) Apply(ctx context.Context, in api.ApplyIn) (api.ApplyOut, e
 	if now.Objects, marshalErr = json.Marshal(result.Objects); marshalErr != nil {
 		return api.ApplyOut{}, marshalErr
 	}
-	if putErr := a.Records.PutDeployment(ctx, now); putErr != nil && err == nil {
+	if putErr := a.Records.PutDeployment(context.WithoutCancel(ctx), now); putErr != nil && err == nil {
 		err = putErr
 	}
 	runtime := a.Observe(r.Name, result.Objects)
@@ -197,12 +197,15 @@ func (a *Activities) Delete(ctx context.Context, in api.DeleteIn) (api.DeleteOut
 // unrecorded finds objects of the environment of which no record tells, because the records were lost or never written.
 func (a *Activities) unrecorded(ctx context.Context, recorded []kube.Applied) (more []kube.Applied, err error) {
 	p := a.Plans.Now()
-	if len(recorded) == 0 && (p == nil || !hasObjects(p)) {
+	if len(recorded) == 0 && p != nil && !hasObjects(p) {
 		return nil, nil
 	}
 	cluster, err := a.Cluster(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if p == nil && len(recorded) == 0 { // nobody knows where to look
+		return cluster.FindLabelled(ctx, a.Environment, nil)
 	}
 	namespaces, known := map[string]bool{cluster.Namespace(): true}, map[string]bool{}
 	for _, o := range recorded {

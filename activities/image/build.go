@@ -139,7 +139,7 @@ func (b *build) known(ctx context.Context) (record records.Image, ok bool, err e
 		return record, false, nil
 	}
 	record, ok, err = b.Records.Image(ctx, b.image.Ref, b.digest)
-	if err != nil || !ok {
+	if err != nil || !ok || len(record.Unsure) > 0 { // it may hold what its digest does not say
 		return record, false, err
 	}
 	if ok, err = b.engine.ImageExists(ctx, record.ImageID); err != nil || !ok {
@@ -198,7 +198,7 @@ func (b *build) build(ctx context.Context) (records.Image, error) {
 		Files: b.tree, Unsure: filetree.Touched(b.stats, after), Built: time.Now(),
 	}
 	b.Log(b.in.Resource, activities.SourceBuild, fmt.Sprintf("Built %s in %.1f s", push, time.Since(started).Seconds()))
-	return record, b.Records.PutImage(ctx, record)
+	return record, b.Records.PutImage(context.WithoutCancel(ctx), record)
 }
 
 // names returns how this machine and how the cluster call an image: its content is its tag.

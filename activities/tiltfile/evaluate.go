@@ -28,8 +28,8 @@ type Activities struct {
 	Use func(ctx context.Context, p *plan.Plan) error
 	// Watch makes a change of these files a reason to evaluate again. It is called whether or not there is a plan.
 	Watch func(files []string)
-	// Keep puts the last good plan into force, if none is.
-	Keep func(ctx context.Context) error
+	// Keep puts the plan with this digest into force, if it is not.
+	Keep func(ctx context.Context, digest string) error
 	Log  activities.Log
 }
 
@@ -67,7 +67,7 @@ func (a *Activities) run(ctx context.Context, in api.EvaluateIn) (*plan.Plan, er
 		return nil, context.Cause(ctx)
 	}
 	a.Watch(starlark.ConfigFilesOf(err))
-	if keepErr := a.Keep(ctx); keepErr != nil {
+	if keepErr := a.Keep(ctx, in.Plan); keepErr != nil {
 		return nil, keepErr
 	}
 	if e, ok := errors.AsType[*starlark.Error](err); ok {

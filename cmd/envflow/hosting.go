@@ -62,7 +62,7 @@ func (e *environ) host(ctx context.Context, conn *connection, env environment.En
 	var err error
 	h.Host, err = worker.NewHost(ctx, worker.HostOptions{
 		ID: env.ID, Project: env.Project, Path: env.Path, User: env.User, Owner: env.Owner, Folder: env.Folder,
-		Client: conn.Client, Server: conn.embedded, Version: version.Version,
+		Client: conn.Client, TemporalNamespace: conn.namespace, Server: conn.embedded, Version: version.Version,
 		SetArgs: o.SetArgs, Resources: o.Resources, Args: o.Args,
 		KubeConfig: kubeconfigOf(env), Context: env.Context, Namespace: env.Namespace,
 		Adopt: o.Adopt, Subcommand: o.Subcommand, Environ: e.environment(),

@@ -20,7 +20,10 @@ import (
 // while it runs moves nothing. What is not configured at all, and is needed, is an error; what is configured but does not
 // answer is the worker's to wait for.
 func (e *environ) aim(c *cli.Context, env *environment.Environment, resources, args []string) error {
-	env.KubeConfig, env.Context, env.Namespace = e.env("KUBECONFIG"), c.String("context"), c.String("namespace")
+	env.KubeConfig, env.Context = e.env("KUBECONFIG"), c.String("context")
+	if c.IsSet("namespace") { // else it stays where it is: to go to another one would delete what it has there
+		env.Namespace = c.String("namespace")
+	}
 	target, err := kube.Load(kube.Config{Context: env.Context, Namespace: env.Namespace, LookupEnv: e.LookupEnv})
 	noCluster := errors.Is(err, kube.ErrNotConfigured)
 	switch {

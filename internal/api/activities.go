@@ -15,6 +15,7 @@ const (
 // EvaluateIn asks for an evaluation of the Tiltfile.
 type EvaluateIn struct {
 	Epoch     int64    `json:"epoch"`
+	Plan      string   `json:"plan,omitempty"` // digest of the one that resources go by: it stays in force after an error
 	Resources []string `json:"resources,omitempty"`
 	Args      []string `json:"args,omitempty"`
 }

@@ -113,6 +113,10 @@ func (d *deleter) deleteOne(ctx context.Context, known Applied) error {
 	}
 	kind := known.kind().GroupKind()
 	annotations := live.GetAnnotations()
+	resource := d.Resource
+	if resource == "" && d.KeepData {
+		resource = known.Resource // the environment goes on, and another resource may have the object by now
+	}
 	switch environment := live.GetLabels()[LabelEnvironment]; {
 	case environment == "":
 		d.logf("%s: left alone, it is not envflow's any more", known.title())
@@ -120,7 +124,7 @@ func (d *deleter) deleteOne(ctx context.Context, known Applied) error {
 	case environment != d.Environment:
 		d.logf("%s: left alone, it belongs to the environment %s", known.title(), environment)
 		return nil
-	case !sameResource(annotations[AnnotationResource], d.Resource):
+	case !sameResource(annotations[AnnotationResource], resource):
 		return nil
 	case annotations[annotationDownPolicy] == "keep":
 		d.logf("%s: kept, as its annotation %s says", known.title(), annotationDownPolicy)

@@ -211,6 +211,18 @@ func (w *Watcher) Set(targets []Target) {
 	w.nudge()
 }
 
+// Pending returns the names of targets whose changes were noticed and not delivered yet, because more may follow.
+func (w *Watcher) Pending() (names []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, t := range w.targets {
+		if !t.first.IsZero() {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
 // Rescan makes a batch for every target that says to look at everything.
 func (w *Watcher) Rescan() {
 	w.mu.Lock()
