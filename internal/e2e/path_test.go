@@ -38,7 +38,7 @@ func TestUp_FromNothingToNothing(t *testing.T) {
 		t.Errorf("the last update of svc0 is %+v", got)
 	}
 	u.contains("ls", u.ok("ls"), u.id(), "running", u.dir+"/Tiltfile")
-	u.contains("logs svc1", u.ok("logs", "svc1"), "svc1", "COPY web /www")
+	u.contains("logs svc1", u.ok("logs", "svc1"), "svc1", "Building image ")
 	if got := u.ok("logs", "svc1"); strings.Contains(got, "svc0 │") {
 		t.Errorf("logs of svc1 tell of svc0:\n%s", got)
 	}
