@@ -243,6 +243,27 @@ func (t *testbed) launch(ctx context.Context, d daemon) error {
 		return err
 	}
 	t.say("start", "%s", d.name)
+	// What it needs may answer already and not be ready for it: containerd's interface for the kubelet comes up a moment after
+	// containerd itself.
+	const tries = 3
+	for try := 1; ; try++ {
+		err := t.run(ctx, d, spec)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, errEnded) || try == tries {
+			return fmt.Errorf("%w; its log ends:\n%s", err, lastLines(d.logFile(), 5))
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// run starts the daemon and waits until it is ready.
+func (t *testbed) run(ctx context.Context, d daemon, spec string) error {
 	r, err := proc.Start(proc.Command{
 		Path: d.path, Args: d.args, Log: d.logFile(), PIDFile: d.pidFile(), Spec: spec,
 		Env: []string{"PATH=" + daemonPath, "HOME=/root", "LANG=C.UTF-8", marker + d.name},
@@ -250,16 +271,12 @@ func (t *testbed) launch(ctx context.Context, d daemon) error {
 	if err != nil {
 		return err
 	}
-	err = eventually(ctx, readyLimit, func(ctx context.Context) error {
+	return eventually(ctx, readyLimit, func(ctx context.Context) error {
 		if !r.Alive() {
 			return errEnded // and no later attempt helps
 		}
 		return d.ready(ctx)
 	})
-	if err != nil {
-		return fmt.Errorf("%w; its log ends:\n%s", err, lastLines(d.logFile(), 5))
-	}
-	return nil
 }
 
 var errEnded = errors.New("it ended at once")
