@@ -3,6 +3,7 @@ package records
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -48,16 +49,20 @@ func writeForEver(ctx context.Context, path string) error {
 	var (
 		wg  sync.WaitGroup
 		out sync.Mutex
+
+		failures [3]error // of each writer
 	)
-	for writer := range 3 {
+	for writer := range failures {
 		wg.Go(func() {
-			for n := first; err == nil; n++ {
+			for n := first; ; n++ {
 				key := strconv.Itoa(writer)
 				files := map[string]string{"/f": strconv.Itoa(n)}
-				if err = s.PutContainer(ctx, Container{ID: key, Files: files}); err != nil {
-					return
+				err := s.PutContainer(ctx, Container{ID: key, Files: files})
+				if err == nil {
+					err = s.PutMeta(ctx, key, strconv.Itoa(n))
 				}
-				if err = s.PutMeta(ctx, key, strconv.Itoa(n)); err != nil {
+				if err != nil {
+					failures[writer] = err
 					return
 				}
 				out.Lock()
@@ -67,7 +72,7 @@ func writeForEver(ctx context.Context, path string) error {
 		})
 	}
 	wg.Wait()
-	return err
+	return errors.Join(failures[:]...)
 }
 
 func TestStore_SurvivesKill(t *testing.T) {
