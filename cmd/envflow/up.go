@@ -54,7 +54,7 @@ Examples:
 				return err
 			}
 			before := env
-			if holder, held, err := worker.Holder(env.Folder); known && err == nil && held {
+			if holder, held, err := lastingHolder(c.Context, env.Folder); known && err == nil && held {
 				return e.upHeld(c, env, holder)
 			}
 			if err := e.aim(c, &env, resources, args); err != nil {
@@ -77,6 +77,22 @@ Examples:
 			return e.upForeground(c.Context, c, conn, env, resources, args)
 		},
 	}
+}
+
+// lastingHolder is who holds the environment and goes on to: one that was killed a moment ago has the lock until it is gone.
+func lastingHolder(ctx context.Context, folder string) (holder api.Worker, held bool, err error) {
+	const looks, every = 5, 100 * time.Millisecond
+	for range looks {
+		if holder, held, err = worker.Holder(folder); err != nil || !held {
+			return holder, held, err
+		}
+		select {
+		case <-ctx.Done():
+			return holder, held, context.Cause(ctx)
+		case <-time.After(every):
+		}
+	}
+	return holder, held, nil
 }
 
 // upHeld is `up` where another process is the worker.
