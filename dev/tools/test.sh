@@ -68,18 +68,17 @@ run_tests() {
     say "WITHOUT THE RACE DETECTOR: no C compiler on this machine"
     plain="$race $plain" race=
   fi
-  # Most tests wait for containers rather than compute, so more of them run at a time than there are processors.
   # Both halves run, so that one failure does not hide another. -count=1: Go would take a test's result from its cache although
   # the testbed or the envflow binary, which it cannot see, have changed.
   if [ -n "$race" ]; then
     say "tests with the race detector: $(wc -w <<<"$race") packages"
     # shellcheck disable=SC2086 # a list of import paths
-    CGO_ENABLED=1 go test -race -count=1 -parallel 4 -shuffle=on -timeout "${TEST_TIMEOUT:-15m}" $race || failed=1
+    CGO_ENABLED=1 go test -race -count=1 -shuffle=on -timeout "${TEST_TIMEOUT:-15m}" $race || failed=1
   fi
   if [ -n "$plain" ]; then
     say "tests without it (they link Temporal's server, helm or compose, or have no tests): $(wc -w <<<"$plain") packages"
     # shellcheck disable=SC2086
-    go test -count=1 -parallel 4 -shuffle=on -timeout "${TEST_TIMEOUT:-15m}" $plain || failed=1
+    go test -count=1 -shuffle=on -timeout "${TEST_TIMEOUT:-15m}" $plain || failed=1
   fi
   return $failed
 }
