@@ -1,6 +1,8 @@
 package temporal
 
 import (
+	"time"
+
 	"go.temporal.io/server/common/dynamicconfig"
 )
 
@@ -28,6 +30,9 @@ func dynamicConfig() dynamicconfig.Client {
 
 		// A worker that stops is given no task that it would not do: its polls end before it leaves.
 		dynamicconfig.EnableCancelWorkerPollsOnShutdown.Key(): true,
+
+		// There is one namespace, made before the services start.
+		dynamicconfig.NamespaceCacheRefreshInterval.Key(): time.Minute,
 
 		// A search attribute that was just added is found at once.
 		dynamicconfig.ForceSearchAttributesCacheRefreshOnRead.Key(): true,

@@ -79,7 +79,7 @@ func TestServer_InternalPortsAreClosed(t *testing.T) {
 	_, h := devserver.Shared(t)
 	r := devserver.Start(t, h)
 	addresses := listening(t, r.PID)
-	if len(addresses) < 6 { // frontend, UI, and the four internal services
+	if len(addresses) < 4 { // frontend, UI, history and matching
 		t.Fatalf("the server listens on %v only", addresses)
 	}
 	for _, address := range addresses {
@@ -93,8 +93,7 @@ func TestServer_InternalPortsAreClosed(t *testing.T) {
 			"plain": insecure.NewCredentials(),
 			"TLS":   credentials.NewTLS(&tls.Config{InsecureSkipVerify: true}),
 		} {
-			// Unavailable is a closed connection. DeadlineExceeded is silence: Temporal opens its worker service's port
-			// long before it serves there.
+			// Unavailable is a closed connection. DeadlineExceeded is silence: a port is open before its service serves there.
 			switch err := checkHealth(t.Context(), address, transport); status.Code(err) {
 			case codes.Unavailable, codes.DeadlineExceeded:
 			default:
