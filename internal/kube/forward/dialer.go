@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/moby/spdystream"
 	"k8s.io/apimachinery/pkg/util/portforward"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -22,9 +23,6 @@ import (
 	"k8s.io/streaming/pkg/httpstream/spdy"
 )
 
-// pingEvery is how often the other end of a connection, the container runtime, is asked for a sign of life.
-const pingEvery = 2 * time.Second
-
 // dialer makes connections to pods.
 type dialer struct {
 	cs     kubernetes.Interface
@@ -32,7 +30,7 @@ type dialer struct {
 }
 
 // dial connects to a pod: SPDY in a websocket, or bare where the server, or a proxy on the way, knows no websocket.
-func (d *dialer) dial(ctx context.Context, pod podName) (httpstream.Connection, *watched, error) {
+func (d *dialer) dial(ctx context.Context, pod podName) (*spdystream.Connection, *watched, error) {
 	raw, err := d.websocket(ctx, pod)
 	if err != nil && ctx.Err() == nil && (httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)) {
 		raw, err = d.spdy(ctx, pod)
@@ -40,12 +38,23 @@ func (d *dialer) dial(ctx context.Context, pod podName) (httpstream.Connection, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect to pod %s/%s: %w", pod.namespace, pod.name, err)
 	}
-	w := &watched{Conn: raw}
-	w.touch()
-	conn, err := spdy.NewClientConnectionWithPings(w, pingEvery)
+	conn, w, err := speak(raw)
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect to pod %s/%s: %w", pod.namespace, pod.name, err)
 	}
+	return conn, w, nil
+}
+
+// speak begins SPDY. It is that of the library below client-go, whose own connection pings at a fixed pace, or never.
+func speak(raw net.Conn) (*spdystream.Connection, *watched, error) {
+	w := &watched{Conn: raw}
+	w.touch()
+	conn, err := spdystream.NewConnection(w, false)
+	if err != nil {
+		_ = raw.Close()
+		return nil, nil, err
+	}
+	go conn.Serve(spdystream.NoOpStreamHandler) // until the connection ends
 	return conn, w, nil
 }
 

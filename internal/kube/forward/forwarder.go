@@ -354,6 +354,11 @@ func (f *Forwarder) dial(ctx context.Context, name podName) (*upstream, error) {
 		best.release()
 		return nil, err
 	}
+	if !best.answers(ctx) {
+		best.release()
+		f.forget(best)
+		return f.dial(ctx, name)
+	}
 	return best, nil
 }
 

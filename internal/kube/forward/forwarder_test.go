@@ -18,7 +18,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"k8s.io/streaming/pkg/httpstream/spdy"
 
 	"github.com/envflow/envflow/internal/kube/observe/kubetest"
 	"github.com/envflow/envflow/internal/testenv"
@@ -302,6 +301,15 @@ func TestForwarder_ReconnectsForEver(t *testing.T) {
 	proxy.Lose()
 	<-answered
 
+	// Silent while it was not used: asked before it is used again.
+	b.want(t, url, "one", 2*time.Second)
+	for _, u := range current() {
+		u.raw.heard.Store(0)
+	}
+	proxy.Freeze()
+	proxy.Lose()
+	b.want(t, url, "one", 3*time.Second)
+
 	// Sleep: nobody has noticed yet.
 	proxy.Freeze()
 	proxy.Lose()
@@ -357,9 +365,7 @@ func TestDialer_SpeaksBareSPDY(t *testing.T) {
 		t.Fatal(err)
 	}
 	u := newUpstream(podName{b.namespace, "one"})
-	u.raw = &watched{Conn: raw}
-	u.raw.touch()
-	if u.conn, err = spdy.NewClientConnectionWithPings(u.raw, pingEvery); err != nil {
+	if u.conn, u.raw, err = speak(raw); err != nil {
 		t.Fatal(err)
 	}
 	defer u.close(errBroken)

@@ -13,22 +13,26 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/moby/spdystream"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/streaming/pkg/httpstream"
 )
 
 // When a connection to a pod is given up.
 const (
 	lookEvery    = 250 * time.Millisecond
-	doubt        = pingEvery + 750*time.Millisecond  // of silence: new connections get another one
-	silent       = pingEvery + 2500*time.Millisecond // of silence: it is dead
-	stalled      = time.Second                       // that a write takes: one end does not read, which holds up answers to pings
-	stalledLimit = 30 * time.Second                  // of silence while it is the pod that does not read
-	hesitation   = 20 * time.Millisecond             // that a write takes: no other stream is put beside this one
-	bulk         = 1 << 20                           // bytes of one stream: nor then
-	unused       = 5 * time.Minute                   // without a stream: it is closed
-	lull         = 500 * time.Millisecond            // of a stream to a pod that is no longer picked: it is closed
-	farewell     = 10 * time.Second                  // after that whatever it does
+	idleEvery    = 5 * time.Second         // while nothing is carried: idle services must not keep a laptop awake
+	pingEvery    = 2 * time.Second         // that the container runtime is asked for a sign of life
+	idlePing     = 30 * time.Second        // while nothing is carried: often enough for what lies between
+	fresh        = 3 * time.Second         // since it was heard: it need not be asked before it is used again
+	doubt        = 750 * time.Millisecond  // without an answer to a ping: new connections get another one
+	silent       = 2500 * time.Millisecond // without: it is dead
+	stalled      = time.Second             // that a write takes: one end does not read, which holds up answers to pings
+	stalledLimit = 30 * time.Second        // without, while it is the pod that does not read
+	hesitation   = 20 * time.Millisecond   // that a write takes: no other stream is put beside this one
+	bulk         = 1 << 20                 // bytes of one stream: nor then
+	unused       = 5 * time.Minute         // without a stream: it is closed
+	lull         = 500 * time.Millisecond  // of a stream to a pod that is no longer picked: it is closed
+	farewell     = 10 * time.Second        // after that whatever it does
 )
 
 var errBroken = errors.New("the connection to the pod is broken")
@@ -38,12 +42,15 @@ type upstream struct {
 	name   podName
 	opened chan struct{} // closed when dialled or failed
 	closed chan struct{}
+	kick   chan struct{} // there is something to look at from now on
 	ids    atomic.Int64
 
 	mu         sync.Mutex // guards all below
-	conn       httpstream.Connection
+	conn       *spdystream.Connection
 	raw        *watched
-	err        error // why it is closed
+	asked      time.Time     // when the last ping was sent
+	answered   chan struct{} // closed at its answer; nil: none is awaited
+	err        error         // why it is closed
 	flows      map[*flow]bool
 	users      int // flows, and those that are about to be
 	lastUsed   time.Time
@@ -52,7 +59,7 @@ type upstream struct {
 }
 
 func newUpstream(name podName) *upstream {
-	return &upstream{name: name, opened: make(chan struct{}), closed: make(chan struct{}), flows: map[*flow]bool{}, lastUsed: time.Now()}
+	return &upstream{name: name, opened: make(chan struct{}), closed: make(chan struct{}), kick: make(chan struct{}, 1), flows: map[*flow]bool{}, lastUsed: time.Now()}
 }
 
 // open dials, and watches the connection until it is closed.
@@ -68,28 +75,39 @@ func (u *upstream) open(ctx context.Context, d *dialer) {
 	case u.err != nil && conn != nil: // closed meanwhile
 		defer func() { _ = conn.Close() }()
 	case conn != nil:
-		u.conn, u.raw = conn, raw
+		u.conn, u.raw, u.asked = conn, raw, time.Now()
 	}
 	close(u.opened)
 	u.mu.Unlock()
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
 	for {
+		again, err := u.look()
+		if err != nil {
+			u.close(err)
+			return
+		}
+		timer := time.NewTimer(again)
 		select {
 		case <-ctx.Done():
 			u.close(ctx.Err())
-			return
 		case <-u.closed:
-			return
 		case <-u.lost():
 			u.close(errBroken)
-			return
-		case <-tick.C:
-			if err := u.look(); err != nil {
-				u.close(err)
-				return
-			}
+		case <-u.kick:
+			timer.Stop()
+			continue
+		case <-timer.C:
+			continue
 		}
+		timer.Stop()
+		return
+	}
+}
+
+// watch makes the connection be looked at often.
+func (u *upstream) watch() {
+	select {
+	case u.kick <- struct{}{}:
+	default:
 	}
 }
 
@@ -124,7 +142,55 @@ func (u *upstream) usable() bool {
 		return true // being dialled
 	}
 	local, remote := u.stalls()
-	return !local && !remote && u.raw.silence() < doubt
+	return !local && !remote && u.silence() < doubt
+}
+
+// silence is how long the answer to a ping has been missing, and anything else.
+func (u *upstream) silence() time.Duration {
+	if u.answered == nil {
+		return 0
+	}
+	return min(time.Since(u.asked), u.raw.silence())
+}
+
+// ping asks for a sign of life. u.mu is held.
+func (u *upstream) ping() (answered <-chan struct{}) {
+	if u.answered != nil {
+		return u.answered
+	}
+	conn, done := u.conn, make(chan struct{})
+	u.asked, u.answered = time.Now(), done
+	go func() { // it ends with the connection
+		_, err := conn.Ping()
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		if err == nil { // else the connection has ended, or will be found dead
+			close(done)
+			u.answered = nil
+		}
+	}()
+	return done
+}
+
+// answers reports whether the other end is there, of which an idle connection knows nothing.
+func (u *upstream) answers(ctx context.Context) bool {
+	u.mu.Lock()
+	if u.err != nil || u.raw.silence() < fresh {
+		defer u.mu.Unlock()
+		return u.err == nil
+	}
+	answered := u.ping()
+	u.mu.Unlock()
+	timer := time.NewTimer(doubt)
+	defer timer.Stop()
+	select {
+	case <-answered:
+		return true
+	case <-timer.C:
+	case <-u.closed:
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // load returns how many use the connection, and whether another one may.
@@ -143,7 +209,11 @@ func (u *upstream) load() (users int, shared bool) {
 func (u *upstream) reserve() {
 	u.mu.Lock()
 	u.users++
+	first := u.users == 1
 	u.mu.Unlock()
+	if first {
+		u.watch()
+	}
 }
 
 func (u *upstream) release() {
@@ -163,22 +233,25 @@ func (u *upstream) stalls() (local, remote bool) {
 	return local, remote
 }
 
-// look returns why the connection is to be closed, nil if it is not.
-func (u *upstream) look() error {
+// look returns why the connection is to be closed, or when to look at it again.
+func (u *upstream) look() (again time.Duration, err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if u.conn == nil { // close is under way, or will not be needed
+		return idleEvery, u.err
+	}
 	now := time.Now()
 	local, remote := u.stalls()
-	quiet := u.raw.silence()
+	quiet := u.silence()
 	switch {
 	case u.users == 0 && (u.superseded || !u.retired.IsZero() || now.Sub(u.lastUsed) > unused):
-		return errors.New("not used any more")
+		return 0, errors.New("not used any more")
 	case !u.retired.IsZero() && now.Sub(u.retired) > farewell:
-		return errors.New("the pod was replaced")
+		return 0, errors.New("the pod was replaced")
 	case local: // an answer to a ping may wait behind what nobody reads
 	case remote && quiet < stalledLimit:
 	case quiet > silent:
-		return fmt.Errorf("%w: the pod has been silent for %v", errBroken, quiet.Round(time.Millisecond))
+		return 0, fmt.Errorf("%w: no answer for %v", errBroken, quiet.Round(time.Millisecond))
 	}
 	if !u.retired.IsZero() {
 		for fl := range u.flows {
@@ -187,23 +260,35 @@ func (u *upstream) look() error {
 			}
 		}
 	}
-	return nil
+	every, ping := idleEvery, idlePing
+	if u.users > 0 {
+		every, ping = lookEvery, pingEvery
+	}
+	if now.Sub(u.asked) > ping {
+		u.ping()
+	}
+	if u.answered != nil {
+		every = lookEvery
+	}
+	return every, nil
 }
 
 // supersede lets the streams end and takes no new ones.
 func (u *upstream) supersede() {
 	u.mu.Lock()
-	defer u.mu.Unlock()
 	u.superseded = true
+	u.mu.Unlock()
+	u.watch()
 }
 
 // retire ends the streams as soon as they are idle.
 func (u *upstream) retire() {
 	u.mu.Lock()
-	defer u.mu.Unlock()
 	if u.retired.IsZero() {
 		u.retired = time.Now()
 	}
+	u.mu.Unlock()
+	u.watch()
 }
 
 // close ends the connection and all its streams.
@@ -230,7 +315,7 @@ func (u *upstream) close(why error) {
 // flow is one accepted connection on its way to a pod.
 type flow struct {
 	local                  *replay
-	data                   httpstream.Stream
+	data                   *spdystream.Stream
 	active, toLocal, toPod atomic.Int64 // when something was carried; since when a write has not returned, 0 if none is
 	carried                atomic.Int64 // bytes, both ways
 	received               atomic.Bool  // something came from the pod
@@ -266,7 +351,6 @@ func (u *upstream) carry(ctx context.Context, local *replay, port int) (again bo
 	u.flows[fl] = true
 	u.mu.Unlock()
 	defer func() {
-		u.conn.RemoveStreams(errs, data)
 		u.mu.Lock()
 		delete(u.flows, fl)
 		u.mu.Unlock()
@@ -347,22 +431,22 @@ func podGone(said string) bool {
 }
 
 // streams opens the two streams of a connection.
-func (u *upstream) streams(ctx context.Context, port int) (errs, data httpstream.Stream, err error) {
+func (u *upstream) streams(ctx context.Context, port int) (errs, data *spdystream.Stream, err error) {
 	type pair struct {
-		errs, data httpstream.Stream
+		errs, data *spdystream.Stream
 		err        error
 	}
 	made := make(chan pair, 1)
-	go func() { // CreateStream has a limit of its own of 30 s, or ends with the connection
+	go func() { // it ends with the connection
 		headers := http.Header{}
 		headers.Set(corev1.StreamType, corev1.StreamTypeError)
 		headers.Set(corev1.PortHeader, strconv.Itoa(port))
 		headers.Set(corev1.PortForwardRequestIDHeader, strconv.FormatInt(u.ids.Add(1), 10))
 		var p pair
-		if p.errs, p.err = u.conn.CreateStream(headers); p.err == nil {
+		if p.errs, p.err = u.stream(headers); p.err == nil {
 			_ = p.errs.Close() // nothing is written to it
 			headers.Set(corev1.StreamType, corev1.StreamTypeData)
-			p.data, p.err = u.conn.CreateStream(headers)
+			p.data, p.err = u.stream(headers)
 		}
 		made <- p
 	}()
@@ -378,6 +462,14 @@ func (u *upstream) streams(ctx context.Context, port int) (errs, data httpstream
 	case <-timer.C:
 		return nil, nil, errBroken
 	}
+}
+
+func (u *upstream) stream(headers http.Header) (*spdystream.Stream, error) {
+	s, err := u.conn.CreateStream(headers, nil, false)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.WaitTimeout(dialLimit)
 }
 
 // pump copies until src ends, which is no error, or one of both fails.
