@@ -175,12 +175,15 @@ func (h *Host) lost(ctx context.Context, err error) bool {
 	return err == nil && d.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
 }
 
+// serverEvery is how often the worker looks whether the embedded server is there: seldom enough not to keep a laptop awake.
+const serverEvery = time.Second
+
 // keepServer starts the embedded server again when it has gone.
 func (h *Host) keepServer(ctx context.Context) {
 	if h.o.Server == nil {
 		return
 	}
-	for pause(ctx, 250*time.Millisecond) {
+	for pause(ctx, serverEvery) {
 		if h.o.Server.Alive() {
 			continue
 		}

@@ -24,8 +24,11 @@ type Query struct {
 	Follow    bool      // wait for more, until the context ends
 }
 
-// pollEvery is how often a reader looks for new lines by itself. Usually it is told.
-const pollEvery = 500 * time.Millisecond
+// How often a reader looks for new lines by itself: where nothing tells it of them, and where something does.
+const (
+	pollEvery    = 500 * time.Millisecond
+	watchedEvery = 5 * time.Second
+)
 
 // blockSize is how much is read at a time.
 const blockSize = 256 << 10
@@ -187,30 +190,34 @@ func (r *reader) drainSegment(ctx context.Context) error {
 
 // follow waits for lines until ctx ends.
 func (r *reader) follow(ctx context.Context) error {
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
 	var (
 		written <-chan fsnotify.Event
-		missed  <-chan error // the ticker finds what was
+		missed  <-chan error // the timer finds what was
 	)
 	watcher, err := fsnotify.NewWatcher()
-	if err == nil { // else there are too many on this machine, and the ticker has to do
+	if err == nil { // else there are too many on this machine, and the timer has to do
 		defer func() { _ = watcher.Close() }()
 		written, missed = watcher.Events, watcher.Errors
 	}
 	for {
-		if watcher != nil {
-			_ = watcher.Add(r.dir) // at every turn, because the folder may come, go and come again
+		every := pollEvery
+		// At every turn, because the folder may come, go and come again.
+		if watcher != nil && watcher.Add(r.dir) == nil {
+			every = watchedEvery
 		}
 		if err := r.drain(ctx); err != nil {
 			return err
 		}
+		timer := time.NewTimer(every)
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
 		case <-written:
-		case <-missed: //nolint:errcheck // whatever it is, there is the ticker
-		case <-tick.C:
+		case <-missed: //nolint:errcheck // whatever it is, there is the timer
+		case <-timer.C:
+		}
+		timer.Stop()
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 	}
 }
