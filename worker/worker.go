@@ -11,6 +11,7 @@ import (
 
 	"github.com/envflow/envflow/activities/selftest"
 	"github.com/envflow/envflow/internal/api"
+	"github.com/envflow/envflow/internal/version"
 	"github.com/envflow/envflow/workflows"
 )
 
@@ -24,9 +25,16 @@ type Worker struct {
 
 // New prepares a worker for the task queue. c stays the caller's and must outlive the worker.
 func New(c sdkclient.Client, taskQueue string) *Worker {
-	w := sdkworker.New(c, taskQueue, sdkworker.Options{WorkerStopTimeout: stopTimeout})
+	w := newWorker(c, taskQueue, sdkworker.Options{WorkerStopTimeout: stopTimeout})
 	register(w)
 	return &Worker{internal: w}
+}
+
+func newWorker(c sdkclient.Client, taskQueue string, o sdkworker.Options) sdkworker.Worker {
+	// Else the SDK reads all of this binary, 200 MB, to tell it from others.
+	v := version.Get()
+	sdkworker.SetBinaryChecksum(v.Version + " " + v.Commit)
+	return sdkworker.New(c, taskQueue, o)
 }
 
 // Start begins to poll. Call Stop afterwards, whatever it returns.
