@@ -29,9 +29,9 @@ const (
 // It heartbeats for all of them, and turns their errors into what workflows understand.
 type attempts struct {
 	interceptor.WorkerInterceptorBase
-	subject func(activityType string, in any) string               // what the work changes; work on the same subject is never done twice at a time
-	failed  func(ctx context.Context, in any, err error)           // is told each failure, in full
-	done    func(ctx context.Context, activityType string, in any) // is told each success
+	subject func(activityType string, in any) string     // what the work changes; work on the same subject is never done twice at a time
+	failed  func(ctx context.Context, in any, err error) // is told each failure, in full
+	done    func(ctx context.Context, in, out any)       // is told each success
 
 	mu   sync.Mutex
 	work map[attemptKey]*work
@@ -64,7 +64,7 @@ type attemptInterceptor struct {
 func (i *attemptInterceptor) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
 	info := activity.GetInfo(ctx)
 	key := attemptKey{info.WorkflowExecution.ID, info.WorkflowExecution.RunID, info.ActivityID}
-	w := i.attempts.join(ctx, key, func() *work {
+	w := i.attempts.join(key, func() *work {
 		return i.attempts.start(ctx, key, info.ActivityType.Name, argument(in), func(ctx context.Context) (any, error) { return i.Next.ExecuteActivity(ctx, in) })
 	})
 	beat := time.NewTicker(heartbeatEvery)
@@ -82,7 +82,7 @@ func (i *attemptInterceptor) ExecuteActivity(ctx context.Context, in *intercepto
 	}
 }
 
-func (a *attempts) join(_ context.Context, key attemptKey, start func() *work) *work {
+func (a *attempts) join(key attemptKey, start func() *work) *work {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	w, ok := a.work[key]
@@ -108,7 +108,7 @@ func (a *attempts) start(ctx context.Context, key attemptKey, activityType strin
 		for _, other := range before {
 			a.supersede(other)
 		}
-		w.result, w.err = a.run(ctx, activityType, in, run)
+		w.result, w.err = a.run(ctx, in, run)
 		cancel(nil)
 		a.forget(key, w)
 		close(w.ended)
@@ -128,7 +128,7 @@ func (a *attempts) supersede(w *work) {
 var errSuperseded = errors.New("superseded by a newer attempt")
 
 // run calls the activity itself.
-func (a *attempts) run(ctx context.Context, activityType string, in any, run func(context.Context) (any, error)) (result any, err error) {
+func (a *attempts) run(ctx context.Context, in any, run func(context.Context) (any, error)) (result any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = a.fail(ctx, in, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
@@ -139,7 +139,7 @@ func (a *attempts) run(ctx context.Context, activityType string, in any, run fun
 		return nil, a.fail(ctx, in, err)
 	}
 	if a.done != nil {
-		a.done(ctx, activityType, in)
+		a.done(ctx, in, result)
 	}
 	return result, nil
 }

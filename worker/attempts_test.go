@@ -23,7 +23,7 @@ func newAttempts() *attempts {
 // start begins work for a first attempt, as ExecuteActivity does.
 func begin(t *testing.T, a *attempts, key attemptKey, in any, run func(context.Context) (any, error)) *work {
 	t.Helper()
-	return a.join(t.Context(), key, func() *work { return a.start(t.Context(), key, api.BuildImageActivity, in, run) })
+	return a.join(key, func() *work { return a.start(t.Context(), key, api.BuildImageActivity, in, run) })
 }
 
 var buildIn = api.BuildImageIn{Resource: "web", Image: "web"}

@@ -147,7 +147,7 @@ func (h *Host) Run(ctx context.Context) error {
 		return err
 	}
 	h.attempts = &attempts{subject: subject, failed: h.failed, done: h.succeeded, work: map[attemptKey]*work{}}
-	w := sdkworker.New(h.o.Client, h.workflowID(), workerOptions(h.attempts, &unsent{host: h}))
+	w := newWorker(h.o.Client, h.workflowID(), workerOptions(h.attempts, &unsent{host: h}))
 	h.register(w)
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start the worker: %w", err)

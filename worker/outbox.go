@@ -106,7 +106,7 @@ func (h *Host) filesChanged(resource string) {
 	if h.changed.open == nil {
 		h.changed.open = map[string]change{}
 	}
-	h.changed.open[resource] = change{seq, time.Now()}
+	h.changed.open[resource] = change{seq: seq, at: time.Now()}
 	h.changed.mu.Unlock()
 	h.outbox.send(api.ResourceWorkflowID(h.o.ID, resource), api.FilesChangedSignal, func() any {
 		epoch := h.epoch.Load()

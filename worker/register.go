@@ -96,7 +96,7 @@ func (h *Host) failed(ctx context.Context, in any, err error) {
 		return // nothing is wrong
 	}
 	resource := resourceOf(in)
-	h.compared(in)
+	h.compared(in, nil)
 	h.log.Append(logstore.Line{Resource: resource, Source: logstore.SourceBuild, Level: "error", Text: err.Error()})
 	if resource != "" {
 		if err := h.records.PutError(context.WithoutCancel(ctx), resource, err.Error()); err != nil {
@@ -107,14 +107,14 @@ func (h *Host) failed(ctx context.Context, in any, err error) {
 }
 
 // succeeded clears the error of the step that failed before.
-func (h *Host) succeeded(ctx context.Context, _ string, in any) {
+func (h *Host) succeeded(ctx context.Context, in, out any) {
 	switch in := in.(type) {
 	case api.SyncIn, api.ApplyIn, api.EvaluateIn, api.BuildImageIn:
 		if err := h.records.ClearError(context.WithoutCancel(ctx), resourceOf(in)); err != nil {
 			h.o.Log.Warn("clear an error", "error", err)
 		}
 	}
-	h.compared(in)
+	h.compared(in, out)
 	if in, ok := in.(api.SyncIn); ok {
 		if r := h.currentRuntime(); r != nil {
 			r.comparedOnce(in.Resource)

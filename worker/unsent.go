@@ -38,8 +38,9 @@ func (i *unsentInterceptor) HandleQuery(ctx workflow.Context, in *interceptor.Ha
 
 // change is one that a workflow was told of.
 type change struct {
-	seq int64
-	at  time.Time
+	seq   int64
+	at    time.Time
+	built bool // the image that is built, or was and is not applied yet, has it
 }
 
 // openLimit is how long a change counts that nobody seems to compare: a workflow that began anew does not know of it.
@@ -53,17 +54,30 @@ func (h *Host) isOpen(resource string) bool {
 	return ok && time.Since(c.at) < openLimit
 }
 
-// compared closes the changes that an activity has seen.
-func (h *Host) compared(in any) {
+// compared closes the changes that an activity has seen. out is nil if it failed.
+func (h *Host) compared(in, out any) {
+	resource := resourceOf(in)
 	h.changed.mu.Lock()
 	defer h.changed.mu.Unlock()
+	c, ok := h.changed.open[resource]
+	if !ok {
+		return
+	}
+	done := out == nil || c.built
 	switch in := in.(type) {
 	case api.SyncIn:
-		if in.Full || in.Seq >= h.changed.open[in.Resource].seq {
-			delete(h.changed.open, in.Resource)
+		if !in.Full && in.Seq < c.seq {
+			return
 		}
-	case api.ApplyIn:
-		delete(h.changed.open, in.Resource)
+		sync, ok := out.(api.SyncOut)
+		done = !ok || in.Check || sync.Outcome != api.SyncBuild
+	case api.BuildImageIn, api.PushImageIn:
+		done = out == nil
+	}
+	if c.built = true; done {
+		delete(h.changed.open, resource)
+	} else {
+		h.changed.open[resource] = c
 	}
 }
 

@@ -71,17 +71,25 @@ func (e *environment) pause(ctx workflow.Context, in api.PauseIn) error {
 	}
 	e.s.Paused = true
 	listing{e.in.Attributes, &e.s.Listed}.show(ctx, api.EnvironmentPaused)
+	// Those that are at nothing begin nothing either: what makes them comes from the worker. A signal to them would be
+	// handed to the worker while it leaves, and keep the next one waiting.
 	for i := range e.s.Entries {
-		if entry := &e.s.Entries[i]; entry.Started {
+		if entry := &e.s.Entries[i]; entry.Started && e.busy(entry) {
 			e.send(ctx, entry.Spec.Name, api.PauseSignal, api.Pause(in))
 		}
 	}
 	_, err := workflow.AwaitWithTimeout(ctx, pauseLimit, func() bool {
-		return !slices.ContainsFunc(e.s.Entries, func(entry api.ResourceEntry) bool {
+		return e.sending == 0 && !slices.ContainsFunc(e.s.Entries, func(entry api.ResourceEntry) bool {
 			return entry.Started && entry.Report.Update == api.StateInProgress
 		})
 	})
 	return err
+}
+
+// busy is true of a resource that is at something, or may be soon.
+func (e *environment) busy(entry *api.ResourceEntry) bool {
+	r := entry.Report
+	return r.Epoch != e.s.Epoch || r.Spec != entry.Spec.Digest || r.Update == api.StateInProgress || r.Update == api.StatePending
 }
 
 // takeDownUpdate answers when everything is gone, or with why not.

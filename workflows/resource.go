@@ -32,6 +32,8 @@ type resource struct {
 	signals  signals
 	reported int64 // version of the newest report that has arrived
 	updating bool
+	brief    bool // the update that runs is likely to be over in a moment
+	closing  bool // a new run is about to begin
 	end      bool // somebody wants it to end
 	renew    bool // somebody wants a new run
 }
@@ -58,6 +60,7 @@ func (r *resource) run(ctx workflow.Context) error {
 
 // continueAsNew begins a new run. What is under way to or from other workflows has to arrive before.
 func (r *resource) continueAsNew(ctx workflow.Context) error {
+	r.closing = true
 	arrived := func() bool { return r.reported == r.s.Version && workflow.AllHandlersFinished(ctx) }
 	for {
 		if err := workflow.Await(ctx, arrived); err != nil {

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -45,8 +46,14 @@ func (r *resource) show(ctx workflow.Context, update, reason string) {
 func (r *resource) sendReports(ctx workflow.Context) {
 	environment := api.EnvironmentWorkflowID(r.in.Environment)
 	for {
-		if workflow.Await(ctx, func() bool { return r.reported != r.s.Version }) != nil {
+		if workflow.Await(ctx, r.news) != nil {
 			return
+		}
+		if wait := noticeable - workflow.Now(ctx).Sub(r.s.Since); r.atMoment() && wait > 0 {
+			if _, err := workflow.AwaitWithTimeout(ctx, wait, func() bool { return !r.atMoment() }); err != nil {
+				return
+			}
+			continue
 		}
 		if r.s.Update != api.StateInProgress { // in the list of workflows, an update that takes a moment is no news
 			listing{r.in.Attributes, &r.s.Listed}.show(ctx, r.s.Update)
@@ -57,6 +64,17 @@ func (r *resource) sendReports(ctx workflow.Context) {
 		r.reported = report.Version
 	}
 }
+
+// noticeable is how long an update takes at least to be worth two signals: that it runs, and that it has ended.
+const noticeable = 300 * time.Millisecond
+
+// news is true if there is something to report. What is about to change again is none.
+func (r *resource) news() bool {
+	return r.reported != r.s.Version && (r.updating || r.closing || !r.mayUpdate())
+}
+
+// atMoment is true during what is likely to be over before anybody would see it.
+func (r *resource) atMoment() bool { return r.brief && r.s.Update == api.StateInProgress }
 
 func (r *resource) report() api.ResourceReport {
 	return api.ResourceReport{

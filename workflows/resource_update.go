@@ -18,6 +18,7 @@ func (r *resource) update(ctx workflow.Context) {
 	p := r.s.Pending
 	r.s.Pending = api.Pending{Seq: p.Seq}
 	r.s.Unasked, r.s.Await = false, false
+	r.brief = !p.Anew && !p.New && !p.Asked
 	r.set(ctx, api.StateInProgress, "")
 	started, spec := workflow.Now(ctx), r.s.Spec.Digest
 	kind, err := r.steps(ctx, p)
@@ -71,7 +72,7 @@ func (r *resource) steps(ctx workflow.Context, p api.Pending) (kind string, err 
 		images = out.Images
 	}
 	if build {
-		kind = api.KindBuild
+		kind, r.brief = api.KindBuild, false
 		if images, err = r.build(calls, p); err != nil {
 			return kind, err
 		}
