@@ -32,6 +32,7 @@ type DeleteRequest struct {
 	Timeout          time.Duration     // for all objects and their pods to be gone; 0: 60 s
 	KeepData         bool              // leave claims, volumes and definitions of kinds: a resource is disabled or taken out of the plan
 	DeleteNamespaces bool              // also the namespaces that this environment made
+	Adopt            bool              // also what other environments own
 	Log              func(line string) // one call at a time; nil: nobody listens
 	Deleted          func(Applied)     // is told each object that was there and is deleted, likewise
 }
@@ -48,15 +49,17 @@ type deleter struct {
 // doomed is an object that was deleted and may not be gone yet.
 type doomed struct {
 	Applied
-	client dynamic.ResourceInterface
-	uid    types.UID
+	client     dynamic.ResourceInterface
+	uid        types.UID
+	finalizers []string // when it was seen last
 }
 
 // Delete deletes what carries the label of the environment, in the reverse of the order that Apply has, and returns when it
-// and its pods are gone. What is gone already or carries no label of ours is left alone. Namespaces and what says
+// and its pods are gone. What is gone already or carries no label of ours is left alone, and, unless Adopt, what other environments own. Namespaces and what says
 // tilt.dev/down-policy: keep stay; unless KeepData, they lose our label, so that the next environment may have them.
 //
-// Objects that are still there when time is up are a transient error; their deletion goes on without us.
+// Objects that are still there when time is up are an error that names them and their finalizers; their deletion goes on
+// without us.
 func (c *Cluster) Delete(ctx context.Context, request DeleteRequest) error {
 	d := &deleter{Cluster: c, DeleteRequest: request}
 	d.Timeout = cmp.Or(d.Timeout, deleteTimeout)
@@ -121,8 +124,8 @@ func (d *deleter) deleteOne(ctx context.Context, known Applied) error {
 	case environment == "":
 		d.logf("%s: left alone, it is not envflow's any more", known.title())
 		return nil
-	case environment != d.Environment:
-		d.logf("%s: left alone, it belongs to the environment %s", known.title(), environment)
+	case environment != d.Environment && !d.Adopt:
+		d.logf("%s: left alone, it belongs to the environment %s; --adopt takes it over", known.title(), ownerOf(live))
 		return nil
 	case !sameResource(annotations[AnnotationResource], resource):
 		return nil
@@ -194,6 +197,9 @@ func (d *deleter) await(ctx context.Context, limit time.Duration) error {
 			group.Go(func() error {
 				_, live, err := d.find(ctx, d.left[i].Applied)
 				still[i] = err != nil || live != nil && live.GetUID() == d.left[i].uid
+				if live != nil {
+					d.left[i].finalizers = live.GetFinalizers()
+				}
 				return err
 			})
 		}
@@ -216,7 +222,11 @@ func (d *deleter) stillThere() error {
 	}
 	var names []string
 	for i := range d.left {
-		names = append(names, d.left[i].title())
+		name := d.left[i].title()
+		if finalizers := d.left[i].finalizers; len(finalizers) > 0 {
+			name += " (waits for " + strings.Join(finalizers, ", ") + ")"
+		}
+		names = append(names, name)
 	}
 	slices.Sort(names)
 	list := strings.Join(names[:min(len(names), 5)], ", ")
@@ -224,5 +234,5 @@ func (d *deleter) stillThere() error {
 		list += fmt.Sprintf(" and %d more", more)
 	}
 	err := fmt.Errorf("still being deleted after %s: %s", d.Timeout, list)
-	return failure.TransientError(err, "%s", err)
+	return failure.UserError(err, "%s", err) // to ask once more would only wait again
 }

@@ -167,12 +167,17 @@ func (o *object) mayTake(live *unstructured.Unstructured) error {
 	if live.GetNamespace() != "" {
 		where = " in namespace " + live.GetNamespace()
 	}
-	owner := other
-	if by := live.GetAnnotations()[AnnotationOwner]; by != "" {
-		owner = fmt.Sprintf("%s of %s", other, by)
-	}
-	err := fmt.Errorf("%s%s belongs to the environment %s; --adopt takes it over", title(live), where, owner)
+	err := fmt.Errorf("%s%s belongs to the environment %s; --adopt takes it over", title(live), where, ownerOf(live))
 	return failure.UserError(err, "%s", err)
+}
+
+// ownerOf names the environment of an object, and whose it is.
+func ownerOf(live *unstructured.Unstructured) string {
+	environment := live.GetLabels()[LabelEnvironment]
+	if by := live.GetAnnotations()[AnnotationOwner]; by != "" {
+		return fmt.Sprintf("%s of %s", environment, by)
+	}
+	return environment
 }
 
 // isCurrent reports whether the object in the cluster is as wanted: the same was applied, and nobody has changed it since. Where
