@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// prune removes what is older than it has to be kept.
+// prune removes what is older than it has to be kept. Containers are left to TouchContainers: nobody has looked yet which are
+// there, and without its record one would be taken for what its image is.
 func (s *Store) prune(ctx context.Context, now time.Time) error {
 	deployments, err := s.Deployments(ctx)
 	if err != nil {
@@ -20,9 +21,6 @@ func (s *Store) prune(ctx context.Context, now time.Time) error {
 	}
 	return s.write(ctx, "forget old records", func(ctx context.Context, tx *sql.Tx) error {
 		if err := pruneImages(ctx, tx, now, deployed); err != nil {
-			return err
-		}
-		if err := pruneContainers(ctx, tx, now); err != nil {
 			return err
 		}
 		return pruneUpdates(ctx, tx, now, "")
