@@ -21,6 +21,9 @@ const (
 	suspectAfter = 3 * time.Second
 )
 
+// crashLoop is the kubelet's word for a container that ends again and again.
+const crashLoop = "CrashLoopBackOff"
+
 // containers are what live updates see of the cluster.
 type containers struct{ h *Host }
 
@@ -57,7 +60,7 @@ func (c containers) OfResource(ctx context.Context, resource string) (all []live
 			}
 			all = append(all, liveupdate.Container{
 				Namespace: pod.Namespace, Pod: pod.Name, Name: each.Name, ID: each.ID, Image: each.Image,
-				Running: each.State == observe.StateRunning && each.ID != "", Crashed: each.Reason == "CrashLoopBackOff",
+				Running: each.State == observe.StateRunning && each.ID != "", Crashed: each.Reason == crashLoop,
 			})
 		}
 	}
@@ -81,24 +84,24 @@ func (c containers) Compared(resource string, ids []string) {
 }
 
 // compareNew has containers compared that run since the last comparison: they hold their image, but not what was synced
-// into those before them.
+// into those before them. If files wait for a container to run, one that crashes is worth a comparison too.
 func (r *runtime) compareNew(s observe.Status) {
-	ours := r.ours(s.Resource)
-	if len(ours) == 0 {
-		return
-	}
 	r.mu.Lock()
-	known, compared := maps.Clone(r.compared[s.Resource]), r.compared[s.Resource] != nil
+	known, compared, waiting := maps.Clone(r.compared[s.Resource]), r.compared[s.Resource] != nil, r.waiting[s.Resource]
 	r.mu.Unlock()
 	if !compared {
 		return // the first comparison is still to come, and looks at them all
 	}
+	ours := r.ours(s.Resource)
 	for _, pod := range s.Pods {
 		if pod.Deleting || !pod.Current {
 			continue
 		}
 		for _, c := range pod.Containers {
-			if !c.Init && c.State == observe.StateRunning && c.ID != "" && slices.Contains(ours, c.Image) && !known[c.ID] {
+			if c.Init || !slices.Contains(ours, c.Image) {
+				continue
+			}
+			if c.State == observe.StateRunning && c.ID != "" && !known[c.ID] || waiting && c.Reason == crashLoop {
 				r.host.containersChanged(s.Resource)
 				return
 			}
@@ -107,7 +110,8 @@ func (r *runtime) compareNew(s observe.Status) {
 }
 
 // comparedOnce: from now on, containers that appear have to be compared. Some may have appeared during the comparison.
-func (r *runtime) comparedOnce(resource string) {
+// waiting says that it found files for which no container ran.
+func (r *runtime) comparedOnce(resource string, waiting bool) {
 	s, ok := r.observer.Status(resource)
 	r.mu.Lock()
 	known := map[string]bool{} // without those that are gone
@@ -118,11 +122,43 @@ func (r *runtime) comparedOnce(resource string) {
 			}
 		}
 	}
-	r.compared[resource] = known
+	r.compared[resource], r.waiting[resource] = known, waiting
 	r.mu.Unlock()
 	if ok {
 		r.compareNew(s)
 	}
+}
+
+// Records of containers that nobody sees any more are forgotten, so it has to be told of those that are there.
+const (
+	keepContainersSoon  = time.Minute
+	keepContainersEvery = 6 * time.Hour
+)
+
+func (h *Host) keepContainers(ctx context.Context) {
+	for wait := keepContainersSoon; pause(ctx, wait); wait = keepContainersEvery {
+		r := h.currentRuntime()
+		if r == nil {
+			continue
+		}
+		if connected, _, _ := r.observer.Connected(); !connected {
+			continue // what is not seen may be there all the same
+		}
+		if err := h.records.TouchContainers(ctx, r.containerIDs()); err != nil && ctx.Err() == nil {
+			h.o.Log.Warn("record which containers are there", "error", err)
+		}
+	}
+}
+
+func (r *runtime) containerIDs() (ids []string) {
+	for _, status := range r.observer.Statuses() {
+		for _, pod := range status.Pods {
+			for _, c := range pod.Containers {
+				ids = append(ids, c.ID)
+			}
+		}
+	}
+	return ids
 }
 
 // ours are the images of a resource's containers that live updates go to, as objects name them.

@@ -3,6 +3,7 @@ package worker
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -65,7 +66,11 @@ func lookupIn(environ []string) func(name string) (string, bool) {
 }
 
 // evaluate runs the Tiltfile of this host's environment. Its output goes to the log.
-func (h *Host) evaluate(ctx context.Context, resources, args []string) (*plan.Plan, error) {
+func (h *Host) evaluate(ctx context.Context, resources []string) (*plan.Plan, error) {
+	args, err := h.args(ctx)
+	if err != nil {
+		return nil, err
+	}
 	output := &lineWriter{line: func(text string) { h.line(api.TiltfileName, logstore.SourceBuild, text) }}
 	defer output.flush()
 	p, _, err := Evaluate(ctx, EvaluateOptions{
@@ -73,6 +78,28 @@ func (h *Host) evaluate(ctx context.Context, resources, args []string) (*plan.Pl
 		KubeConfig: h.o.KubeConfig, Context: h.o.Context, Namespace: h.o.Namespace, Environ: h.o.Environ, Output: output,
 	})
 	return p, err
+}
+
+// argsKey is where records keep the arguments of the Tiltfile. They may be secrets, and so are in no history.
+const argsKey = "args"
+
+func (h *Host) keepArgs(ctx context.Context, args []string) error {
+	data, err := json.Marshal(args)
+	if err != nil {
+		return err
+	}
+	return h.records.PutMeta(ctx, argsKey, string(data))
+}
+
+func (h *Host) args(ctx context.Context) (args []string, err error) {
+	data, ok, err := h.records.Meta(ctx, argsKey)
+	if err != nil || !ok {
+		return nil, err
+	}
+	if err := json.Unmarshal([]byte(data), &args); err != nil {
+		return nil, fmt.Errorf("read the arguments of the Tiltfile: %w", err)
+	}
+	return args, nil
 }
 
 // lineWriter calls line for each line that is written.

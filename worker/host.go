@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,7 +63,8 @@ func (e *HeldError) Error() string {
 type Host struct {
 	o         HostOptions
 	me        api.Worker
-	namespace string // of Temporal
+	lookup    func(name string) (string, bool) // reads Environ
+	namespace string                           // of Temporal
 	lock      *lock
 	records   *records.Store
 	log       *logstore.Writer
@@ -82,11 +82,14 @@ type Host struct {
 	lastSeen time.Time    // when the last worker kept the status; zero: there was none
 	epoch    atomic.Int64 // of the last attach; 0: not attached
 	attached chan struct{}
-	once     sync.Once // closes attached
 	changed  struct {
 		mu   sync.Mutex
 		seq  int64
 		open map[string]change // by resource: told to its workflow, and not compared yet
+	}
+	retrying struct {
+		sync.Mutex
+		why map[string]string // by resource: of the last failure, while it is tried again
 	}
 	watching struct {
 		sync.Mutex
@@ -103,7 +106,7 @@ type Host struct {
 func NewHost(ctx context.Context, o HostOptions) (_ *Host, err error) {
 	hostname, _ := os.Hostname() // only shown
 	h := &Host{
-		o: o, namespace: cmp.Or(o.TemporalNamespace, api.Namespace), attached: make(chan struct{}),
+		o: o, lookup: lookupIn(o.Environ), namespace: cmp.Or(o.TemporalNamespace, api.Namespace), attached: make(chan struct{}),
 		me: api.Worker{PID: os.Getpid(), Host: hostname, Version: o.Version, Started: time.Now().UTC().Truncate(time.Millisecond)},
 	}
 	if h.lock, err = takeLock(ctx, o.Folder, h.me); err != nil {
@@ -160,13 +163,19 @@ func (h *Host) Run(ctx context.Context) error {
 	h.background(ctx, h.keepStatus)
 	h.background(ctx, h.noticeWake)
 	h.background(ctx, h.keepDigests)
+	h.background(ctx, h.keepContainers)
+	if h.o.SetArgs {
+		if err := h.keepArgs(ctx, h.o.Args); err != nil {
+			return err
+		}
+	}
 	if err := h.attach(ctx, h.o.SetArgs); err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
 		return err
 	}
-	h.once.Do(func() { close(h.attached) })
+	close(h.attached)
 	err := h.follow(ctx)
 	if err == nil && ctx.Err() == nil {
 		h.refreshStatus(ctx)
@@ -256,16 +265,6 @@ func (h *Host) keep(ctx context.Context, digest string) error {
 		return fmt.Errorf("read the last plan: %w", err)
 	}
 	return h.use(ctx, &p)
-}
-
-// lookup reads the environment that the worker was started with.
-func (h *Host) lookup(name string) (string, bool) {
-	for i := len(h.o.Environ) - 1; i >= 0; i-- {
-		if value, ok := strings.CutPrefix(h.o.Environ[i], name+"="); ok {
-			return value, true
-		}
-	}
-	return "", false
 }
 
 // line takes a line about a resource.

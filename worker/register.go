@@ -97,6 +97,7 @@ func (h *Host) failed(ctx context.Context, in any, err error) {
 	}
 	resource := resourceOf(in)
 	h.compared(in, nil)
+	h.retries(resource, err)
 	h.log.Append(logstore.Line{Resource: resource, Source: logstore.SourceBuild, Level: "error", Text: err.Error()})
 	if resource != "" {
 		if err := h.records.PutError(context.WithoutCancel(ctx), resource, err.Error()); err != nil {
@@ -115,9 +116,11 @@ func (h *Host) succeeded(ctx context.Context, in, out any) {
 		}
 	}
 	h.compared(in, out)
+	h.retries(resourceOf(in), nil)
 	if in, ok := in.(api.SyncIn); ok {
 		if r := h.currentRuntime(); r != nil {
-			r.comparedOnce(in.Resource)
+			sync, _ := out.(api.SyncOut)
+			r.comparedOnce(in.Resource, sync.Outcome == api.SyncWaiting)
 		}
 	}
 	h.dirty()

@@ -21,7 +21,6 @@ import (
 // applied, and what the observer sees: it can be set up again at any moment.
 type runtime struct {
 	host      *Host
-	cluster   *kube.Cluster
 	observer  *observe.Observer
 	forwarder *forward.Forwarder
 	logs      *podlog.Streamer
@@ -34,6 +33,7 @@ type runtime struct {
 	version  int64                      // of the last report
 	reports  map[string]api.Runtime     // not sent yet
 	compared map[string]map[string]bool // resource -> IDs of containers that hold what is on disk; nil: none was compared yet
+	waiting  map[string]bool            // resources that have files for which no container ran at the last comparison
 	edits    map[string]time.Time       // resource -> last edit
 }
 
@@ -84,8 +84,8 @@ func (h *Host) runtimeFor(p *plan.Plan) (*runtime, error) {
 		return nil, err
 	}
 	r := &runtime{
-		host: h, cluster: cluster, targets: map[string]observe.Target{}, reports: map[string]api.Runtime{},
-		compared: map[string]map[string]bool{}, edits: map[string]time.Time{},
+		host: h, targets: map[string]observe.Target{}, reports: map[string]api.Runtime{},
+		compared: map[string]map[string]bool{}, waiting: map[string]bool{}, edits: map[string]time.Time{},
 	}
 	r.observer = observe.New(cluster.Clientset(), r.onStatus)
 	r.observer.CloseConnections = cluster.Redial

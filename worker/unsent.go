@@ -31,7 +31,7 @@ type unsentInterceptor struct {
 func (i *unsentInterceptor) HandleQuery(ctx workflow.Context, in *interceptor.HandleQueryInput) (any, error) {
 	answer, err := i.Next.HandleQuery(ctx, in)
 	if s, ok := answer.(api.Status); ok && err == nil {
-		return i.host.withUnsent(s), nil
+		return show(i.host.withRetries(i.host.withUnsent(s)), i.host.plans.Now()), nil
 	}
 	return answer, err
 }

@@ -95,10 +95,10 @@ func (e *environment) mayContinueAsNew(ctx workflow.Context) (bool, error) {
 func (e *environment) evaluate(ctx workflow.Context) {
 	e.evaluating = true
 	defer func() { e.evaluating = false }()
-	e.s.Dirty = false
+	e.s.Dirty, e.s.Down = false, ""
 	epoch := e.s.Epoch
 	calls := caller{ctx: ctx, epoch: e.epoch, dropped: func() bool { return e.s.Dirty || e.s.Paused || e.down != nil }}
-	out, err := callEvaluate(calls, api.EvaluateIn{Epoch: epoch, Plan: e.s.Plan, Resources: e.s.Resources, Args: e.s.Args})
+	out, err := callEvaluate(calls, api.EvaluateIn{Epoch: epoch, Plan: e.s.Plan, Resources: e.s.Resources})
 	switch {
 	case errors.Is(err, errDropped):
 		e.s.Dirty = true
@@ -115,6 +115,7 @@ func (e *environment) evaluate(ctx workflow.Context) {
 	default:
 		e.s.Error, e.s.Warnings, e.s.Plan = "", out.Warnings, out.Plan
 		e.take(out.Specs)
+		e.leave(out.Leftover)
 	}
 	e.s.Evaluated = epoch
 	e.startResources(ctx)
@@ -155,10 +156,21 @@ func (e *environment) take(specs []api.Spec) {
 	}
 }
 
+// leave has resources end that are not in the Tiltfile, and of which the worker knows objects: nobody deleted them when they
+// left, or it did not work.
+func (e *environment) leave(names []string) {
+	e.s.Undeleted, e.s.Why = nil, ""
+	for _, name := range names {
+		if !slices.Contains(e.s.Leaving, name) {
+			e.s.Leaving = append(e.s.Leaving, name)
+		}
+	}
+}
+
 // endLeaving ends resources that nobody wants any more and deletes their objects.
 func (e *environment) endLeaving(ctx workflow.Context) {
 	leaving := slices.Clone(e.s.Leaving)
-	calls := caller{ctx: ctx, epoch: e.epoch, dropped: func() bool { return e.s.Paused || e.down != nil }}
+	calls := caller{ctx: ctx, epoch: e.epoch, dropped: func() bool { return e.s.Dirty || e.s.Paused || e.down != nil }} // the Tiltfile need not wait
 	err := callEndResources(calls, api.EndResourcesIn{Environment: e.in.Environment, Resources: leaving})
 	if err == nil {
 		_, err = callDelete(calls, api.DeleteIn{Resources: leaving})
@@ -168,11 +180,11 @@ func (e *environment) endLeaving(ctx workflow.Context) {
 			return
 		}
 		if p := problemOf(err); p.class == failure.Infrastructure {
-			calls.dropped = func() bool { return e.s.Dirty || e.s.Paused || e.down != nil } // the Tiltfile need not wait
 			awaitInfrastructure(calls, p.needs)
 			return
 		}
-		// The worker's log says what could not be deleted. To try for ever would keep everything else waiting.
+		// To try for ever would keep everything else waiting. The next evaluation finds them left over.
+		e.s.Undeleted, e.s.Why = leaving, problemOf(err).summary
 	}
 	e.s.Leaving = slices.DeleteFunc(e.s.Leaving, func(name string) bool { return slices.Contains(leaving, name) })
 	for i := range e.s.Entries {
@@ -202,7 +214,7 @@ func (e *environment) sweep(ctx workflow.Context) {
 	}
 }
 
-// takeDown ends all resources and deletes all objects.
+// takeDown ends all resources and deletes all objects. If that fails nothing comes back by itself: somebody wanted it gone.
 func (e *environment) takeDown(ctx workflow.Context) error {
 	// Those it knows are named: a list of what runs may lack what has just been started.
 	names := slices.Clone(e.s.Leaving)
@@ -210,16 +222,20 @@ func (e *environment) takeDown(ctx workflow.Context) error {
 		if entry := &e.s.Entries[i]; entry.Started && !slices.Contains(names, entry.Spec.Name) {
 			names = append(names, entry.Spec.Name)
 		}
-		e.s.Entries[i].Started, e.s.Entries[i].Sent = false, 0
+		e.s.Entries[i] = api.ResourceEntry{Spec: e.s.Entries[i].Spec}
 	}
 	calls := caller{ctx: ctx, epoch: e.epoch, dropped: func() bool { return false }}
 	err := callEndResources(calls, api.EndResourcesIn{Environment: e.in.Environment, Resources: names, Sweep: true})
+	if err == nil && e.down.Adopt && !e.evaluated() {
+		// What belongs to others is known from the Tiltfile alone.
+		_, err = callEvaluate(calls, api.EvaluateIn{Epoch: e.s.Epoch, Plan: e.s.Plan, Resources: e.s.Resources})
+	}
 	var out api.DeleteOut
 	if err == nil {
-		out, err = callDelete(calls, api.DeleteIn{DeleteNamespaces: e.down.DeleteNamespaces})
+		out, err = callDelete(calls, api.DeleteIn{DeleteNamespaces: e.down.DeleteNamespaces, Adopt: e.down.Adopt})
 	}
 	if err != nil {
-		e.s.Dirty = true // the resources that were ended come back
+		e.s.Dirty, e.s.Evaluated, e.s.Down = false, 0, problemOf(err).summary
 		return err
 	}
 	e.downOut = api.DownOut(out)

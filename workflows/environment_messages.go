@@ -48,7 +48,7 @@ func (e *environment) attach(ctx workflow.Context, in api.AttachIn) (api.AttachO
 	e.s.Epoch, e.s.Worker, e.s.Paused, e.s.Adopt, e.s.Dirty = in.Epoch, in.Worker, false, in.Adopt, true
 	listing{e.in.Attributes, &e.s.Listed}.show(ctx, api.EnvironmentRunning)
 	if in.SetArgs {
-		e.s.Resources, e.s.Args = in.Resources, in.Args
+		e.s.Resources = in.Resources
 	}
 	for i := range e.s.Entries {
 		// One that is at nothing hears of the worker when it is configured.
@@ -60,7 +60,7 @@ func (e *environment) attach(ctx workflow.Context, in api.AttachIn) (api.AttachO
 }
 
 func (e *environment) setArgs(_ workflow.Context, in api.SetArgsIn) error {
-	e.s.Resources, e.s.Args, e.s.Dirty = in.Resources, in.Args, true
+	e.s.Resources, e.s.Dirty = in.Resources, true
 	return nil
 }
 

@@ -9,6 +9,7 @@ func (e *environment) status() api.Status {
 	s := api.Status{
 		Environment: e.in.Environment, State: api.EnvironmentRunning, Epoch: e.s.Epoch, Worker: e.s.Worker,
 		Evaluated: e.evaluated(), Evaluating: e.evaluating || e.s.Dirty, Error: e.s.Error, Warnings: e.s.Warnings,
+		Down: e.s.Down, Undeleted: e.s.Undeleted, Why: e.s.Why,
 		Resources: make([]api.ResourceStatus, 0, len(e.s.Entries)),
 	}
 	switch {
@@ -29,10 +30,13 @@ func (e *environment) evaluated() bool { return e.s.Evaluated != 0 && e.s.Evalua
 func (e *environment) resourceStatus(entry *api.ResourceEntry) api.ResourceStatus {
 	s := api.ResourceStatus{
 		Name: entry.Spec.Name, Type: entry.Spec.Type, Enabled: entry.Spec.Enabled,
-		Labels: entry.Spec.Labels, Endpoints: entry.Spec.Endpoints,
 		Update: entry.Report.Update, Reason: entry.Report.Reason, Needs: entry.Report.Needs,
 		Since: entry.Report.Since, Last: entry.Report.Last,
 		Runtime: entry.Runtime.State, Confirmed: e.confirmed(entry), Ready: e.confirmed(entry) && e.ready(entry),
+	}
+	if e.s.Down != "" && !e.evaluated() {
+		s.Update, s.Runtime, s.Reason = api.StateNone, api.StateNone, "taken down"
+		return s
 	}
 	if !entry.Spec.Enabled {
 		s.Update, s.Runtime, s.Reason = api.StateNone, api.StateNone, "not enabled"

@@ -278,7 +278,16 @@ func TestEnvironment_DownFails(t *testing.T) {
 	if err == nil || err.Error() != "cannot delete (type: user, retryable: true)" {
 		t.Errorf("down: %v", err)
 	}
-	w.untilReady(1) // the resource is back
+	w.until("it stays gone, and the status says why", func(s api.Status) bool {
+		r := find(s, "a")
+		return s.Down == "cannot delete" && !s.Evaluated && !s.Evaluating && !r.Ready && r.Runtime == api.StateNone
+	})
+	w.untilEnded(w.resourceID("a"))
+	w.trigger(api.TiltfileName)
+	w.untilReady(1) // somebody wanted it back
+	if s, _ := w.status(); s.Down != "" {
+		t.Errorf("back, the status is %+v", s)
+	}
 	w.filesChanged("a", 1, 1)
 	w.untilCount(api.SyncActivity, "a", 3)
 	if err := w.update(api.DownUpdate, api.DownIn{}, nil); err != nil {
@@ -286,6 +295,43 @@ func TestEnvironment_DownFails(t *testing.T) {
 	}
 	w.untilEnded(w.workflowID())
 	w.untilEnded(w.resourceID("a"))
+	w.replay()
+}
+
+// TestEnvironment_DownAdopts: what others own is known from the Tiltfile alone, so it is evaluated before.
+func TestEnvironment_DownAdopts(t *testing.T) {
+	w := newWorld(t, spec("a"))
+	w.fail(api.EvaluateActivity, "", failure.User, "a mistake", "")
+	w.attach(1)
+	w.until("the Tiltfile has a mistake", func(s api.Status) bool { return s.Error == "a mistake" })
+	w.attach(2)
+	if err := w.update(api.DownUpdate, api.DownIn{Adopt: true}, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.untilEnded(w.workflowID())
+	if in := w.called(api.DeleteActivity, "")[0].in.(api.DeleteIn); !in.Adopt || w.count(api.EvaluateActivity, "") < 2 {
+		t.Errorf("deleted by %+v: %s", in, w.describe())
+	}
+}
+
+// TestEnvironment_DeletesWhatIsLeftOver: the worker knows of objects of resources that nobody wants. What cannot be deleted
+// shows, and is tried again with the next evaluation.
+func TestEnvironment_DeletesWhatIsLeftOver(t *testing.T) {
+	w := newWorld(t, spec("a"))
+	w.leftover("old")
+	w.fail(api.DeleteActivity, "old", failure.User, "cannot delete", "")
+	w.attach(1)
+	w.until("what is left over shows", func(s api.Status) bool {
+		return slices.Equal(s.Undeleted, []string{"old"}) && s.Why == "cannot delete"
+	})
+	w.untilReady(1)
+	w.wantCount(api.DeleteActivity, "old", 1)
+	w.configChanged()
+	w.untilCount(api.DeleteActivity, "old", 2)
+	w.leftover()
+	w.configChanged()
+	w.until("nothing is left over", func(s api.Status) bool { return len(s.Undeleted) == 0 && s.Evaluated && !s.Evaluating })
+	w.untilReady(1)
 	w.replay()
 }
 
@@ -362,7 +408,7 @@ func TestEnvironment_StartsATerminatedResourceAgain(t *testing.T) {
 	for name, need := range map[string]func(*world){
 		"trigger":         func(w *world) { w.trigger("a") },
 		"a new worker":    func(w *world) { w.attach(2) },
-		"another spec":    func(w *world) { w.plan(spec("a", labelled)); w.configChanged() },
+		"another spec":    func(w *world) { w.plan(spec("a", another)); w.configChanged() },
 		"manual, trigger": func(w *world) { w.trigger("a") },
 	} {
 		t.Run(name, func(t *testing.T) {

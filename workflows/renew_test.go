@@ -50,6 +50,17 @@ func (w *world) received(signal string) (n int) {
 	return n
 }
 
+// reports returns how many reports resource a has sent.
+func (w *world) reports() (n int) {
+	w.t.Helper()
+	for _, e := range w.history(w.resourceID("a"), "").Events {
+		if a := e.GetSignalExternalWorkflowExecutionInitiatedEventAttributes(); a != nil && a.SignalName == api.ResourceReportSignal {
+			n++
+		}
+	}
+	return n
+}
+
 // sentConfigure is true once a resource has seen a configure signal of a worker.
 func (w *world) sentConfigure(resource string, epoch int64) bool {
 	w.t.Helper()
@@ -150,7 +161,7 @@ func TestContinueAsNew_AgainAndAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 		case 1:
-			w.plan(spec("a", labelled), spec("b", after("a")), spec("c", manual))
+			w.plan(spec("a", another), spec("b", after("a")), spec("c", manual))
 			w.configChanged()
 		}
 		w.attach(epoch)

@@ -163,7 +163,7 @@ func TestHistories_Environment(t *testing.T) {
 	w.attach(3)
 	w.come("the end of the old build", held.cancelled)
 	w.untilReady(3)
-	w.plan(spec("a", labelled), spec("b", disabled), spec("d", noImages))
+	w.plan(spec("a", another), spec("b", disabled), spec("d", noImages))
 	w.configChanged()
 	w.untilCount(api.DeleteActivity, "b,c", 1)
 	w.untilReady(3)
@@ -172,6 +172,8 @@ func TestHistories_Environment(t *testing.T) {
 		t.Fatal("down did not fail")
 	}
 	second, _ := w.run(resource)
+	w.until("it stays as it is, and says why", func(s api.Status) bool { return s.Down == "cannot delete" && !s.Evaluated && !s.Evaluating })
+	w.trigger(api.TiltfileName)
 	w.untilReady(3)
 	third, _ := w.run(environment)
 	if err := w.update(api.DownUpdate, api.DownIn{}, nil); err != nil {

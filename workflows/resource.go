@@ -142,10 +142,10 @@ func (r *resource) containersChanged(ctx workflow.Context, m api.ContainersChang
 	r.showPending(ctx)
 }
 
-// trigger does what is pending; if nothing is, it does everything anew, as in Tilt.
+// trigger does what is pending, also what has failed; if nothing is, it does everything anew, as in Tilt.
 func (r *resource) trigger(ctx workflow.Context, _ api.Trigger) {
 	r.s.Pending.Asked = true
-	if r.s.Begun && !r.s.Unasked && !(r.s.Pending.Files && r.manual()) {
+	if r.s.Begun && r.s.Update != api.StateError && !r.s.Unasked && !(r.s.Pending.Files && r.manual()) {
 		r.s.Pending.Anew = true
 	}
 	r.wish(ctx)

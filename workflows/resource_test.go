@@ -62,7 +62,7 @@ func TestResource_OwesWhatFailed(t *testing.T) {
 	w := newWorld(t, spec("a"))
 	w.up()
 	w.fail(api.ApplyActivity, "a", failure.User, "the cluster refuses it", "")
-	w.plan(spec("a", labelled))
+	w.plan(spec("a", another))
 	w.configChanged()
 	w.untilUpdate("a", api.StateError)
 	w.wantCount(api.ApplyActivity, "a", 2)
@@ -265,6 +265,61 @@ func TestResource_TriggerOnAutoDoesEverythingAnew(t *testing.T) {
 	if len(build) != 1 || !build[0].in.(api.BuildImageIn).Force || len(apply) != 1 || !apply[0].in.(api.ApplyIn).Recreate {
 		t.Errorf("done: %s", w.describe())
 	}
+}
+
+// TestResource_TriggerAfterAnError tries again what failed; it does not begin from nothing.
+func TestResource_TriggerAfterAnError(t *testing.T) {
+	w := newWorld(t, spec("a"))
+	w.up()
+	w.fail(api.ApplyActivity, "a", failure.User, "the cluster refuses it", "")
+	w.plan(spec("a", another))
+	w.configChanged()
+	w.untilUpdate("a", api.StateError)
+	w.forget()
+	w.trigger("a")
+	w.untilReady(1)
+	w.wantCount(api.ApplyActivity, "a", 1)
+	w.wantCount(api.BuildImageActivity, "a", 0)
+	if in := w.called(api.ApplyActivity, "a")[0].in.(api.ApplyIn); in.Recreate {
+		t.Errorf("applied with %+v", in)
+	}
+}
+
+// TestResource_GivesUpWhatNobodyWants: another spec ends a build that goes by the one before.
+func TestResource_GivesUpWhatNobodyWants(t *testing.T) {
+	w := newWorld(t, spec("a"))
+	held := w.hold(api.BuildImageActivity, "a", 1)
+	w.attach(1)
+	w.come("the build", held.entered)
+	w.plan(spec("a", another))
+	w.configChanged()
+	w.come("the end of the build", held.cancelled)
+	w.untilReady(1)
+	build := w.called(api.BuildImageActivity, "a")
+	if in := build[len(build)-1].in.(api.BuildImageIn); len(build) != 2 || in.Spec != spec("a", another).Digest {
+		t.Errorf("built: %s", w.describe())
+	}
+	w.wantCount(api.ApplyActivity, "a", 1)
+	w.replay()
+}
+
+// TestResource_ReportsWhatCanBeSeen: an update that is over in a moment tells the environment once.
+func TestResource_ReportsWhatCanBeSeen(t *testing.T) {
+	w := newWorld(t, spec("a"))
+	w.up()
+	before := w.reports()
+	w.filesChanged("a", 1, 1)
+	w.untilCount(api.SyncActivity, "a", 2)
+	w.until("the report", func(api.Status) bool { return w.reports() > before })
+	held := w.hold(api.SyncActivity, "a", 1)
+	w.filesChanged("a", 1, 2)
+	w.come("the sync", held.entered)
+	w.untilUpdate("a", api.StateInProgress) // one that lasts does show
+	if n := w.reports() - before; n != 2 {
+		t.Errorf("%d reports", n)
+	}
+	held.letGo()
+	w.untilReady(1)
 }
 
 // TestResource_TriggerModes is the matrix of trigger mode and auto_init.

@@ -50,6 +50,7 @@ func (r *resource) update(ctx workflow.Context) {
 // steps makes the resource what its spec and the disk say. kind is "" if that changed nothing.
 func (r *resource) steps(ctx workflow.Context, p api.Pending) (kind string, err error) {
 	calls, name, spec := r.caller(ctx), r.s.Spec.Name, r.s.Spec
+	calls.dropped = func() bool { return r.end || r.s.Paused || r.s.Spec.Digest != spec.Digest } // nobody wants that any more
 	build := p.Anew
 	var images []api.DeployedImage
 	if len(spec.Images) > 0 && !p.Anew {

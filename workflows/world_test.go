@@ -43,6 +43,7 @@ type world struct {
 
 	mu       sync.Mutex
 	specs    []api.Spec
+	left     []string // what evaluations find left over
 	calls    []call
 	rules    []*rule
 	built    map[string]bool
@@ -138,7 +139,7 @@ func (w *world) work() {
 	controls := &control.Activities{Client: w.client, Namespace: api.Namespace}
 	for name, f := range map[string]any{
 		api.EvaluateActivity: func(ctx context.Context, in api.EvaluateIn) (out api.EvaluateOut, err error) {
-			return out, w.play(ctx, api.EvaluateActivity, "", in, &out, func() { out = api.EvaluateOut{Plan: "plan", Specs: w.specs} })
+			return out, w.play(ctx, api.EvaluateActivity, "", in, &out, func() { out = api.EvaluateOut{Plan: "plan", Specs: w.specs, Leftover: w.left} })
 		},
 		api.SyncActivity: func(ctx context.Context, in api.SyncIn) (out api.SyncOut, err error) {
 			return out, w.play(ctx, api.SyncActivity, in.Resource, in, &out, func() {
@@ -304,6 +305,13 @@ func (w *world) plan(specs ...api.Spec) {
 	}
 }
 
+// leftover sets what the worker knows of objects of resources that are not in the Tiltfile.
+func (w *world) leftover(names ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.left = names
+}
+
 // spec is a resource with one image; change it by further functions.
 func spec(name string, change ...func(*api.Spec)) api.Spec {
 	s := api.Spec{
@@ -321,7 +329,7 @@ func noImages(s *api.Spec)                 { s.Images = nil }
 func manual(s *api.Spec)                   { s.TriggerMode = plan.TriggerManual }
 func noAutoInit(s *api.Spec)               { s.AutoInit = false }
 func disabled(s *api.Spec)                 { s.Enabled = false }
-func labelled(s *api.Spec)                 { s.Labels = []string{"another"} } // another spec of the same resource
+func another(s *api.Spec)                  { s.Digest = "another" } // another spec of the same resource
 func after(deps ...string) func(*api.Spec) { return func(s *api.Spec) { s.DependsOn = deps } }
 
 // tryAttach does what a worker does when it comes.

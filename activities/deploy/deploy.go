@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -171,13 +172,16 @@ func (a *Activities) Delete(ctx context.Context, in api.DeleteIn) (api.DeleteOut
 		objects = append(objects, more...)
 	}
 	deleted := 0
-	if len(objects) > 0 {
+	if len(objects) > 0 || in.Adopt {
 		cluster, err := a.Cluster(ctx)
 		if err != nil {
 			return api.DeleteOut{}, err
 		}
+		if in.Adopt {
+			objects = a.planned(objects, cluster.Namespace())
+		}
 		request := kube.DeleteRequest{
-			Environment: a.Environment, Objects: objects, KeepData: !all, DeleteNamespaces: in.DeleteNamespaces,
+			Environment: a.Environment, Objects: objects, KeepData: !all, DeleteNamespaces: in.DeleteNamespaces, Adopt: in.Adopt,
 			Log:     func(line string) { a.Log("", activities.SourceEngine, line) },
 			Deleted: func(kube.Applied) { deleted++ },
 		}
@@ -240,6 +244,31 @@ func (a *Activities) unrecorded(ctx context.Context, recorded []kube.Applied) (m
 		}
 	}
 	return more, nil
+}
+
+// planned adds to objects those of the plan, whoever has applied them.
+func (a *Activities) planned(objects []kube.Applied, namespace string) []kube.Applied {
+	p := a.Plans.Now()
+	if p == nil {
+		return objects
+	}
+	type name struct{ kind, namespace, name string }
+	known := map[name]bool{}
+	for i := range objects {
+		known[name{objects[i].Kind, objects[i].Namespace, objects[i].Name}] = true
+	}
+	for _, r := range p.Resources {
+		if r.Kubernetes == nil {
+			continue
+		}
+		for _, o := range r.Kubernetes.Objects {
+			in := cmp.Or(o.Namespace, namespace)
+			if !known[name{o.Kind, in, o.Name}] && !known[name{o.Kind, "", o.Name}] { // a kind may have no namespace
+				objects = append(objects, kube.Applied{APIVersion: o.APIVersion, Kind: o.Kind, Namespace: in, Name: o.Name, Resource: r.Name})
+			}
+		}
+	}
+	return objects
 }
 
 func hasObjects(p *plan.Plan) bool {

@@ -5,24 +5,26 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 
 	"github.com/envflow/envflow/activities"
 	"github.com/envflow/envflow/internal/api"
 	"github.com/envflow/envflow/internal/failure"
 	"github.com/envflow/envflow/internal/plan"
+	"github.com/envflow/envflow/internal/records"
 	"github.com/envflow/envflow/starlark"
 )
 
 // Records keep plans.
 type Records interface {
 	PutPlan(ctx context.Context, digest string, data []byte) error
+	Deployments(ctx context.Context) (map[string]records.Deployment, error)
 }
 
 // Activities are those of the Tiltfile.
 type Activities struct {
 	// Run evaluates the Tiltfile. Its error is the evaluator's.
-	Run     func(ctx context.Context, resources, args []string) (*plan.Plan, error)
+	Run     func(ctx context.Context, resources []string) (*plan.Plan, error)
 	Records Records
 	// Use puts a plan into force: watches, forwards, and all that follows from it.
 	Use func(ctx context.Context, p *plan.Plan) error
@@ -53,12 +55,27 @@ func (a *Activities) Evaluate(ctx context.Context, in api.EvaluateIn) (api.Evalu
 	for i := range p.Resources {
 		out.Specs = append(out.Specs, spec(p, &p.Resources[i]))
 	}
+	if out.Leftover, err = a.leftover(ctx, p); err != nil {
+		return api.EvaluateOut{}, err
+	}
 	return out, a.Use(ctx, p)
+}
+
+// leftover are resources that have objects in the cluster although the plan does not have them, or has them switched off.
+func (a *Activities) leftover(ctx context.Context, p *plan.Plan) (names []string, err error) {
+	deployments, err := a.Records.Deployments(ctx)
+	for name := range deployments {
+		if r := p.Resource(name); r == nil || !r.Enabled {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, err
 }
 
 // run evaluates. After an error, what runs goes on by the last good plan.
 func (a *Activities) run(ctx context.Context, in api.EvaluateIn) (*plan.Plan, error) {
-	p, err := a.Run(ctx, in.Resources, in.Args)
+	p, err := a.Run(ctx, in.Resources)
 	if err == nil {
 		a.Watch(p.ConfigFiles)
 		return p, nil
@@ -80,20 +97,10 @@ func (a *Activities) run(ctx context.Context, in api.EvaluateIn) (*plan.Plan, er
 func spec(p *plan.Plan, r *plan.Resource) api.Spec {
 	s := api.Spec{
 		Name: r.Name, Type: r.Type, Digest: p.SpecDigest(r.Name), TriggerMode: r.TriggerMode, AutoInit: r.AutoInit, Enabled: r.Enabled,
-		DependsOn: r.DependsOn, Images: r.Images, Labels: r.Labels,
+		DependsOn: r.DependsOn, Images: r.Images,
 	}
 	if r.Kubernetes != nil {
 		s.Objects = len(r.Kubernetes.Objects) > 0
-		for _, f := range r.Kubernetes.PortForwards {
-			host := f.Host
-			if host == "" {
-				host = "localhost"
-			}
-			s.Endpoints = append(s.Endpoints, "http://"+host+":"+strconv.Itoa(f.LocalPort)+f.LinkPath)
-		}
-	}
-	for _, link := range r.Links {
-		s.Endpoints = append(s.Endpoints, link.URL)
 	}
 	return s
 }

@@ -2,15 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
 	sdkclient "go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/envflow/envflow/internal/api"
 	"github.com/envflow/envflow/internal/environment"
+	"github.com/envflow/envflow/internal/failure"
 	"github.com/envflow/envflow/internal/fault"
 	"github.com/envflow/envflow/worker"
 )
@@ -42,7 +45,7 @@ func downCommand(e *environ) *cli.Command {
 			}
 			if known {
 				status, err := lastStatus(c.Context, env)
-				if err == nil && status.State == api.EnvironmentDown {
+				if err == nil && status.State == api.EnvironmentDown && !in.Adopt {
 					_, err := fmt.Fprintf(e.Stdout, "%s is down already.\n", env.ID)
 					return err
 				}
@@ -63,7 +66,12 @@ func (e *environ) downByWorker(c *cli.Context, env environment.Environment, hold
 	defer conn.Close()
 	fmt.Fprintf(e.Stderr, "Deleting what %s has in the cluster (by its worker, process %d)...\n", env.ID, holder.PID)
 	var out api.DownOut
-	if err := updateWorkflow(c.Context, conn, env.ID, api.DownUpdate, in, &out); err != nil {
+	err = e.askWorker(c.Context, conn, env, holder, api.DownUpdate, in, &out)
+	if errors.Is(err, errWorkerGone) {
+		fmt.Fprintf(e.Stderr, "Its worker has ended meanwhile; this process takes over.\n")
+		return e.downHosted(c, env, in)
+	}
+	if err != nil {
 		return downFault(interruption(c.Context, err), env)
 	}
 	gone, err := workerGone(c.Context, env, holder, goneTimeout)
@@ -120,12 +128,49 @@ func downFault(err error, env environment.Environment) error {
 	if fault.KindOf(err) != fault.Failure {
 		return err
 	}
+	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok && app.Type() == string(failure.Infrastructure) {
+		return fault.Wrap(err, fault.Missing, "start it, then run `envflow down` again", "%s could not be taken down: %s", env.ID, workflowMessage(err))
+	}
 	hint := "mend it, then run `envflow down` again; `envflow logs` may say more"
 	if _, statErr := os.Stat(env.Path); statErr != nil {
 		hint = fmt.Sprintf("mend it, then run `envflow down --env %s` again", env.ID)
 	}
 	return fault.Wrap(err, fault.Failure, hint, "%s could not be taken down: %s", env.ID, workflowMessage(err))
 }
+
+// errWorkerGone says that a worker ended before it had done what it was asked for.
+var errWorkerGone = errors.New("the worker has ended")
+
+// askWorker sends an update to the workflow of an environment and waits for its answer for as long as its worker is there.
+func (e *environ) askWorker(ctx context.Context, conn *connection, env environment.Environment, holder api.Worker, name string, in, out any) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		for {
+			gone, err := workerGone(ctx, env, holder, time.Minute)
+			switch {
+			case err != nil:
+				return // ctx has ended, or nobody can tell
+			case gone:
+				// It may have ended because it has done what it was asked for: the answer is on its way then.
+				select {
+				case <-time.After(answerLimit):
+					cancel(errWorkerGone)
+				case <-ctx.Done():
+				}
+				return
+			}
+		}
+	}()
+	err := updateWorkflow(ctx, conn, env.ID, name, in, out)
+	if err != nil && errors.Is(context.Cause(ctx), errWorkerGone) {
+		return errWorkerGone
+	}
+	return err
+}
+
+// answerLimit is how long an answer may take after the worker that gave it has ended.
+const answerLimit = time.Second
 
 // updateWorkflow sends an update to the workflow of an environment and waits for its answer.
 func updateWorkflow(ctx context.Context, conn *connection, id, name string, in, out any) error {

@@ -210,6 +210,8 @@ func (t table) summary(rows []row) string {
 	switch {
 	case t.Status.Evaluating:
 		parts = append(parts, "evaluating the Tiltfile")
+	case t.Status.Down != "":
+		parts = append(parts, "not taken down")
 	case t.Status.Error != "":
 		parts = append(parts, "the Tiltfile has an error")
 	case t.Status.Warnings > 0:
@@ -235,6 +237,10 @@ func (t table) problems() []string {
 	}
 	if t.Status.Error != "" {
 		add(api.TiltfileName, cmp.Or(t.Errors[api.TiltfileName], t.Status.Error))
+	}
+	add("(down)", t.Status.Down)
+	if len(t.Status.Undeleted) > 0 {
+		add(strings.Join(t.Status.Undeleted, ", "), "not in the Tiltfile any more, but not deleted: "+t.Status.Why+"\nIt is tried again when the Tiltfile is evaluated: `envflow trigger \""+api.TiltfileName+"\"`")
 	}
 	for _, r := range t.Status.Resources {
 		if r.Enabled && r.Update == api.StateError {

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -78,6 +79,12 @@ type (
 func (t *transitions) tiltfile(s shown, say sayFunc, detail detailFunc) {
 	was, is := t.last.Status, s.Status
 	full := s.Errors[api.TiltfileName]
+	if is.Down != "" && is.Down != was.Down {
+		say("(down)", "failed: %s", is.Down)
+	}
+	if is.Why != "" && (is.Why != was.Why || !slices.Equal(is.Undeleted, was.Undeleted)) {
+		say(strings.Join(is.Undeleted, ", "), "not in the Tiltfile any more, but not deleted: %s", is.Why)
+	}
 	switch {
 	case is.Evaluating && !was.Evaluating:
 		say(api.TiltfileName, "evaluating")

@@ -36,12 +36,12 @@ Examples:
 				return err
 			}
 			names := slices.Compact(slices.Sorted(slices.Values(c.Args().Slice())))
-			_, held, err := worker.Holder(env.Folder)
+			holder, held, err := worker.Holder(env.Folder)
 			if err != nil {
 				return fmt.Errorf("look for a worker of %s: %w", env.ID, err)
 			}
 			if held {
-				return e.triggerByWorker(c, env, names)
+				return e.triggerByWorker(c, env, holder, names)
 			}
 			return e.triggerHosted(c, env, names)
 		},
@@ -49,7 +49,7 @@ Examples:
 }
 
 // triggerByWorker asks the worker that is there.
-func (e *environ) triggerByWorker(c *cli.Context, env environment.Environment, names []string) error {
+func (e *environ) triggerByWorker(c *cli.Context, env environment.Environment, holder api.Worker, names []string) error {
 	conn, err := e.connect(c)
 	if err != nil {
 		return err
@@ -60,7 +60,11 @@ func (e *environ) triggerByWorker(c *cli.Context, env environment.Environment, n
 			return err
 		}
 	}
-	if err := updateWorkflow(c.Context, conn, env.ID, api.TriggerUpdate, api.TriggerIn{Resources: names}, nil); err != nil {
+	err = e.askWorker(c.Context, conn, env, holder, api.TriggerUpdate, api.TriggerIn{Resources: names}, nil)
+	if errors.Is(err, errWorkerGone) {
+		return e.triggerHosted(c, env, names)
+	}
+	if err != nil {
 		return triggerFault(interruption(c.Context, err))
 	}
 	_, err = fmt.Fprintf(e.Stdout, "Triggered %s.\n", andList(names))
@@ -75,8 +79,8 @@ func (e *environ) triggerHosted(c *cli.Context, env environment.Environment, nam
 	}
 	defer conn.Close()
 	h, err := e.host(c.Context, conn, env, hostOptions{Subcommand: "up"})
-	if _, held := holderOf(err); held { // it came between
-		return e.triggerByWorker(c, env, names)
+	if holder, held := holderOf(err); held { // it came between
+		return e.triggerByWorker(c, env, holder, names)
 	} else if err != nil {
 		return err
 	}
@@ -148,7 +152,7 @@ func checkNames(s api.Status, names []string) error {
 }
 
 func triggerFault(err error) error {
-	if fault.KindOf(err) != fault.Failure {
+	if err == nil || fault.KindOf(err) != fault.Failure {
 		return err
 	}
 	return fault.Wrap(err, fault.Failure, "`envflow status` says how things stand", "nothing was triggered: %s", workflowMessage(err))

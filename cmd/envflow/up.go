@@ -97,12 +97,31 @@ func lastingHolder(ctx context.Context, folder string) (holder api.Worker, held 
 
 // upHeld is `up` where another process is the worker.
 func (e *environ) upHeld(c *cli.Context, env environment.Environment, holder api.Worker) error {
+	if err := e.bringBack(c, env, holder); err != nil {
+		return err
+	}
 	if c.Bool("detach") {
 		_, err := fmt.Fprintf(e.Stdout, "%s is up already: its worker is %s.\n", env.ID, holderText(holder))
 		return err
 	}
 	fmt.Fprintf(e.Stderr, "%s is up already: its worker is %s. This only shows it, and ctrl-C leaves it alone.\n", env.ID, holderText(holder))
 	return e.view(c.Context, c, env)
+}
+
+// bringBack has the worker bring up an environment that somebody tried to take down. Any other stays as it is.
+func (e *environ) bringBack(c *cli.Context, env environment.Environment, holder api.Worker) error {
+	conn, err := e.connect(c)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	status, err := queryStatus(c.Context, conn, env.ID)
+	if err != nil || status.Down == "" {
+		return nil // a worker that is about to come, or to go, has nothing to bring back
+	}
+	fmt.Fprintf(e.Stderr, "It could not be taken down (%s), and comes up again.\n", oneLine(status.Down))
+	err = e.askWorker(c.Context, conn, env, holder, api.TriggerUpdate, api.TriggerIn{Resources: []string{api.TiltfileName}}, nil)
+	return triggerFault(interruption(c.Context, err))
 }
 
 // view shows an environment that another process is the worker of, until that ends or ctrl-C.

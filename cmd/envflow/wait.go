@@ -88,6 +88,8 @@ func (g goal) judge(s api.Status) ([]obstacle, error) {
 	switch {
 	case s.State != api.EnvironmentRunning:
 		return []obstacle{{why: "the worker is starting"}}, nil
+	case s.Down != "" && !s.Evaluating:
+		return []obstacle{{why: "it could not be taken down: " + s.Down}}, nil
 	case !s.Evaluated || s.Evaluating:
 		return []obstacle{{why: "the Tiltfile is being evaluated"}}, nil
 	case s.Error != "":

@@ -17,14 +17,14 @@ type EvaluateIn struct {
 	Epoch     int64    `json:"epoch"`
 	Plan      string   `json:"plan,omitempty"` // digest of the one that resources go by: it stays in force after an error
 	Resources []string `json:"resources,omitempty"`
-	Args      []string `json:"args,omitempty"`
 }
 
 // EvaluateOut is what workflows need of a plan. The plan itself is in state.db.
 type EvaluateOut struct {
-	Plan     string `json:"plan"`  // digest
-	Specs    []Spec `json:"specs"` // in the order of the Tiltfile
-	Warnings int    `json:"warnings,omitempty"`
+	Plan     string   `json:"plan"`  // digest
+	Specs    []Spec   `json:"specs"` // in the order of the Tiltfile
+	Warnings int      `json:"warnings,omitempty"`
+	Leftover []string `json:"leftover,omitempty"` // resources that have objects in the cluster and are not wanted any more
 }
 
 // Outcomes of a comparison of containers with the disk.
@@ -105,6 +105,7 @@ type ApplyOut struct {
 type DeleteIn struct {
 	Resources        []string `json:"resources,omitempty"` // none: of all resources
 	DeleteNamespaces bool     `json:"delete_namespaces,omitempty"`
+	Adopt            bool     `json:"adopt,omitempty"` // also objects of the Tiltfile that other environments own
 }
 
 // DeleteOut tells how many there were.

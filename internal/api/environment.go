@@ -60,9 +60,8 @@ const TiltfileName = "(Tiltfile)"
 type AttachIn struct {
 	Epoch     int64    `json:"epoch"` // greater than that of every worker before
 	Worker    Worker   `json:"worker"`
-	SetArgs   bool     `json:"set_args"`            // Resources and Args replace those of the last worker
+	SetArgs   bool     `json:"set_args"`            // Resources replace those of the last worker
 	Resources []string `json:"resources,omitempty"` // to enable; none: all
-	Args      []string `json:"args,omitempty"`      // for config.parse
 	Adopt     bool     `json:"adopt,omitempty"`     // take over objects of other environments
 }
 
@@ -71,10 +70,10 @@ type AttachOut struct {
 	Known bool `json:"known"` // the environment was up before
 }
 
-// SetArgsIn replaces the arguments of the Tiltfile.
+// SetArgsIn replaces the resources that were asked for. Arguments of the Tiltfile may be secrets: they stand in the worker's
+// records, not in a history.
 type SetArgsIn struct {
 	Resources []string `json:"resources,omitempty"`
-	Args      []string `json:"args,omitempty"`
 }
 
 // TriggerIn asks for updates.
@@ -142,9 +141,7 @@ type Spec struct {
 	Enabled     bool     `json:"enabled"`
 	DependsOn   []string `json:"depends_on,omitempty"`
 	Images      []string `json:"images,omitempty"`
-	Labels      []string `json:"labels,omitempty"`
-	Endpoints   []string `json:"endpoints,omitempty"` // URLs of port-forwards and links
-	Objects     bool     `json:"objects,omitempty"`   // it has objects in the cluster
+	Objects     bool     `json:"objects,omitempty"` // it has objects in the cluster
 }
 
 // Configure tells a resource what to do.
@@ -220,11 +217,14 @@ type Status struct {
 	State       string           `json:"state"` // EnvironmentRunning, ...
 	Epoch       int64            `json:"epoch"`
 	Worker      Worker           `json:"worker"`
-	Evaluated   bool             `json:"evaluated"`          // the Tiltfile was evaluated since this worker attached, with or without an error
-	Evaluating  bool             `json:"evaluating"`         // it is being evaluated, or will be
-	Error       string           `json:"error,omitempty"`    // of the last evaluation, without a line of the file
-	Warnings    int              `json:"warnings,omitempty"` // of the last evaluation
-	Resources   []ResourceStatus `json:"resources"`          // in the order of the Tiltfile
+	Evaluated   bool             `json:"evaluated"`           // the Tiltfile was evaluated since this worker attached, with or without an error
+	Evaluating  bool             `json:"evaluating"`          // it is being evaluated, or will be
+	Error       string           `json:"error,omitempty"`     // of the last evaluation, without a line of the file
+	Warnings    int              `json:"warnings,omitempty"`  // of the last evaluation
+	Down        string           `json:"down,omitempty"`      // why it could not be taken down; nothing is done until somebody asks for more
+	Undeleted   []string         `json:"undeleted,omitempty"` // resources that are gone, but for objects that could not be deleted
+	Why         string           `json:"why,omitempty"`       // of Undeleted
+	Resources   []ResourceStatus `json:"resources"`           // in the order of the Tiltfile
 }
 
 // ResourceStatus is the state of one resource.

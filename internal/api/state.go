@@ -17,16 +17,18 @@ type EnvironmentState struct {
 	Worker    Worker          `json:"worker"`
 	Paused    bool            `json:"paused,omitempty"`
 	Resources []string        `json:"resources,omitempty"` // asked for; none: all
-	Args      []string        `json:"args,omitempty"`
 	Adopt     bool            `json:"adopt,omitempty"`
 	Dirty     bool            `json:"dirty,omitempty"`     // the Tiltfile has to be evaluated
 	Evaluated int64           `json:"evaluated,omitempty"` // epoch of the last evaluation
 	Plan      string          `json:"plan,omitempty"`      // digest of the last good one
 	Error     string          `json:"error,omitempty"`     // of the last evaluation
 	Warnings  int             `json:"warnings,omitempty"`
-	Entries   []ResourceEntry `json:"entries,omitempty"` // in the order of the Tiltfile
-	Listed    string          `json:"listed,omitempty"`  // what the search attribute says of the state
-	Leaving   []string        `json:"leaving,omitempty"` // resources that are no longer wanted and still have to end
+	Down      string          `json:"down,omitempty"`      // why the last wish for the end failed
+	Entries   []ResourceEntry `json:"entries,omitempty"`   // in the order of the Tiltfile
+	Listed    string          `json:"listed,omitempty"`    // what the search attribute says of the state
+	Leaving   []string        `json:"leaving,omitempty"`   // resources that are no longer wanted and still have to end
+	Undeleted []string        `json:"undeleted,omitempty"` // those that have ended, but whose objects could not be deleted
+	Why       string          `json:"why,omitempty"`       // of Undeleted
 }
 
 // ResourceEntry is what an environment workflow knows of a resource.

@@ -117,10 +117,13 @@ data: {setting: ` + mark("ConfigMap") + `}
 	tiltfile := func(line string) string {
 		return u.tiltfile() + "x = str(read_file('secret.txt'))\nlocal('echo " + mark("output of local") + "')\nprint('" + mark("print") + "')\n" + line + "\n"
 	}
+	u.service[1].resource = "links=[link('http://localhost/?token=" + mark("link") + "', 'docs')], labels=['" + mark("label") + "']"
 	u.writeProject()
 	u.write("k8s.yaml", yaml)
-	u.write("Tiltfile", tiltfile(""))
-	u.up()
+	u.write("Tiltfile", tiltfile("config.define_string('password')\nconfig.parse()"))
+	u.ok("up", "-d", "--", "--password", mark("argument"))
+	u.wait()
+	u.contains("status", u.ok("status", "-o", "json"), mark("link"))
 	u.served(0, "v0")
 	// An edit, also one that fails in the container.
 	u.edit(0, mark("edit"))

@@ -90,7 +90,8 @@ func TestKill_AfterEachStep(t *testing.T) {
 	image := u.service[1].image
 	ctx, o := t.Context(), metav1.GetOptions{}
 	u.ok("up", "-d")
-	for _, step := range []func(){
+	victims := []string{"worker", "both", "server", "both", "worker"}
+	for i, step := range []func(){
 		func() { u.logged("Building image " + image) },
 		func() { u.logged("Built " + u.bed.Registry + "/" + image) },
 		// A line that has not been written dies with the worker, so one may be missing.
@@ -103,7 +104,7 @@ func TestKill_AfterEachStep(t *testing.T) {
 		},
 	} {
 		step()
-		u.kill("worker")
+		u.kill(victims[i])
 		u.ok("up", "-d")
 	}
 	u.wait()

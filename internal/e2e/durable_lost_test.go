@@ -1,11 +1,17 @@
 package e2e_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // Files that change while no worker is there reach the pods that run.
@@ -200,6 +206,57 @@ func TestDown_AfterKill(t *testing.T) {
 			u.served(1, "v0")
 		})
 	}
+}
+
+// An object that something holds on to: `down` says so, and nothing comes back by itself. Once it is let go `down` works, and
+// `up` brings everything back before.
+func TestDown_ObjectStays(t *testing.T) {
+	if !long() {
+		t.Skip("waits for a minute")
+	}
+	u := newUser(t, 1)
+	u.write("k8s.yaml", u.yaml()+"---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: held, finalizers: [example.com/hold]}\n")
+	u.up()
+	let := func() {
+		_, err := u.kube.CoreV1().ConfigMaps(u.ns).Patch(u.t.Context(), "held", types.JSONPatchType, []byte(`[{"op": "remove", "path": "/metadata/finalizers"}]`), metav1.PatchOptions{})
+		if err != nil && !apierrors.IsNotFound(err) {
+			u.t.Error(err)
+		}
+	}
+	defer let()
+	u.fails(1, []string{"could not be taken down", "ConfigMap/held (waits for example.com/hold)"}, "down")
+	u.contains("status", u.ok("status"), "not taken down", "ConfigMap/held")
+	if pods := u.pods(0); len(pods) != 0 {
+		t.Errorf("there are pods again: %v", pods)
+	}
+	let()
+	u.contains("up", u.run("up", "-d").stderr, "could not be taken down", "comes up again")
+	u.wait()
+	u.served(0, "v0")
+	let()
+	u.contains("down", u.ok("down"), "is down")
+	u.nothingInCluster()
+}
+
+// The worker is killed while it takes the environment down for somebody else: that command takes over.
+func TestDown_WorkerIsKilled(t *testing.T) {
+	u := newUserAlone(t, 1)
+	u.write("k8s.yaml", strings.Replace(u.yaml(), "terminationGracePeriodSeconds: 0", "terminationGracePeriodSeconds: 5", 1))
+	u.service[0].dockerfile = "FROM localbase:1\nCOPY web /www\nCMD trap '' TERM; /bin/httpd -p 8080 -h /www; while true; do sleep 1; done\n"
+	u.write("svc0/Dockerfile", u.service[0].dockerfile)
+	u.up()
+	down := u.start("down")
+	u.eventually("the pod ends", func() error {
+		d, err := u.kube.AppsV1().Deployments(u.ns).Get(t.Context(), "svc0", metav1.GetOptions{})
+		if err == nil && d.DeletionTimestamp == nil {
+			err = errors.New("its Deployment is not being deleted")
+		}
+		return err
+	})
+	u.kill("worker")
+	down.exit(0, time.Minute)
+	down.prints("this process takes over", "is down")
+	u.nothingInCluster()
 }
 
 // A pause during a build takes at most 5 s; the next `up` goes on.

@@ -27,7 +27,7 @@ func TestDown_ClusterAway(t *testing.T) {
 					d.silent()
 				}
 				begun := time.Now()
-				u.fails(1, []string{"could not be taken down", "cluster"}, "down")
+				u.fails(3, []string{"could not be taken down", "cluster"}, "down")
 				t.Logf("with %s, down gave up after %.1f s", worker, time.Since(begun).Seconds())
 				if s := u.status(); s.State == "down" {
 					t.Error("status says that it is down")

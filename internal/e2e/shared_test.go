@@ -54,6 +54,20 @@ func TestShared_TwoCheckouts(t *testing.T) {
 	u.eventually("no object is left", func() error { return u.objects(other.id()) })
 }
 
+// Somebody moves a project's folder, which makes it another environment, and wants to be rid of what it had: `down --adopt`
+// deletes what the Tiltfile says, whoever has applied it.
+func TestShared_DownAdopts(t *testing.T) {
+	u := newUser(t, 1)
+	u.up()
+	u.ok("pause")
+	other := u.another("moved")
+	other.generate(1)
+	u.contains("down", other.ok("down"), "0 objects deleted")
+	u.versions("svc0")
+	u.contains("down", other.ok("down", "--adopt"), "2 objects deleted")
+	u.eventually("no object is left", func() error { return u.objects(u.id()) })
+}
+
 // Environments that share no object do not know each other.
 func TestShared_OneNamespace(t *testing.T) {
 	u := newUser(t, 1)
