@@ -22,9 +22,11 @@ const (
 
 // services are those that run workflows. Temporal's worker service, which runs system workflows (schedules, batches, scans
 // for what a failed write has left behind), is not among them: nothing of ours needs it, and it costs a third of an idle
-// server's processor time, and half a second of each start (ADR 0011).
+// server's processor time, and half a second of each start (ADR 0011). internal-frontend is what services call that need a
+// frontend: with it, the one that people and programs reach needs no exception for them.
 var services = []string{
-	string(primitives.FrontendService), string(primitives.HistoryService), string(primitives.MatchingService),
+	string(primitives.FrontendService), string(primitives.InternalFrontendService), string(primitives.HistoryService),
+	string(primitives.MatchingService),
 }
 
 // config returns the static configuration. ports are for the services that only Temporal itself calls.

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	sdkclient "go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -320,5 +321,10 @@ func TestServer_FindsWorkflowsBySearchAttributes(t *testing.T) {
 	})
 	if err := c.TerminateWorkflow(t.Context(), id, "", "end of the test"); err != nil {
 		t.Error(err)
+	}
+	// The UI asks for them on every page, and the frontend another frontend: one that wants no token of it.
+	known, err := c.OperatorService().ListSearchAttributes(t.Context(), &operatorservice.ListSearchAttributesRequest{Namespace: api.Namespace})
+	if _, ok := known.GetCustomAttributes()[api.AttributeResource]; err != nil || !ok {
+		t.Errorf("the search attributes are %v, error %v", known, err)
 	}
 }

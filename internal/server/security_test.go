@@ -79,7 +79,7 @@ func TestServer_InternalPortsAreClosed(t *testing.T) {
 	_, h := devserver.Shared(t)
 	r := devserver.Start(t, h)
 	addresses := listening(t, r.PID)
-	if len(addresses) < 4 { // frontend, UI, history and matching
+	if len(addresses) < 5 { // frontend, UI, internal-frontend, history and matching
 		t.Fatalf("the server listens on %v only", addresses)
 	}
 	for _, address := range addresses {
