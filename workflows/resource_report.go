@@ -50,7 +50,8 @@ func (r *resource) sendReports(ctx workflow.Context) {
 			return
 		}
 		if wait := noticeable - workflow.Now(ctx).Sub(r.s.Since); r.atMoment() && wait > 0 {
-			if _, err := workflow.AwaitWithTimeout(ctx, wait, func() bool { return !r.atMoment() }); err != nil {
+			o := workflow.AwaitOptions{Timeout: wait, TimerOptions: workflow.TimerOptions{Summary: "report an update that lasts"}}
+			if _, err := workflow.AwaitWithOptions(ctx, o, func() bool { return !r.atMoment() }); err != nil {
 				return
 			}
 			continue
