@@ -101,7 +101,10 @@ func Binary(t testing.TB) string {
 	dir := testenv.Root(t)
 	build.once.Do(func() {
 		// Several packages' tests ask at the same time.
-		lock := flock.New(filepath.Join(dir, ".git", "envflow-build.lock"))
+		lock := flock.New(filepath.Join(dir, ".testenv", "build.lock")) // .git is no folder in a worktree
+		if build.err = os.MkdirAll(filepath.Dir(lock.Path()), 0o700); build.err != nil {
+			return
+		}
 		if build.err = lock.Lock(); build.err != nil {
 			return
 		}
