@@ -133,16 +133,22 @@ func readPush(answer io.Reader, output func(string)) (digest string, err error) 
 
 // ImageExists says whether the engine has an image of this ID or name.
 func (c *Client) ImageExists(ctx context.Context, id string) (bool, error) {
+	_, ok, err := c.ImageID(ctx, id)
+	return ok, err
+}
+
+// ImageID returns the ID of the image that the engine has by this ID or name.
+func (c *Client) ImageID(ctx context.Context, ref string) (id string, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	_, err := c.api.ImageInspect(ctx, id)
+	found, err := c.api.ImageInspect(ctx, ref)
 	if cerrdefs.IsNotFound(err) {
-		return false, nil
+		return "", false, nil
 	}
 	if err != nil {
-		return false, c.callError(ctx, err, "look at an image")
+		return "", false, c.callError(ctx, err, "look at an image")
 	}
-	return true, nil
+	return found.ID, true, nil
 }
 
 // ImageConfig returns the configuration of an image by its ID or name. One that is missing is a failure.User.

@@ -31,6 +31,9 @@ func TestPush_PutsTheImageInTheRegistry(t *testing.T) {
 	if err := e.Tag(t.Context(), id, ref); err != nil {
 		t.Fatal(err)
 	}
+	if got, ok, err := e.ImageID(t.Context(), ref); got != id || !ok || err != nil {
+		t.Errorf("%s has ID %q, %v, error %v; want %s", ref, got, ok, err, id)
+	}
 	out := &lines{}
 	digest, err := e.Push(t.Context(), ref, out.add)
 	if err != nil {
