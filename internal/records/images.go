@@ -21,7 +21,8 @@ type Image struct {
 	Tag         string            // what it was tagged and pushed as
 	ClusterRef  string            // what goes into objects: the same, as the cluster names the registry
 	Files       map[string]string // absolute path -> digest of the file when it was built
-	Unsure      []string          // paths of Files that changed while it was built: either content may be in it
+	Unsure      []string          // paths of Files of which nobody knows what is in it, for instance because they changed while it was built
+	WonBack     bool              // found again after the records were lost: so were those of its containers, which may hold anything
 	Built       time.Time         // set to now by PutImage if zero
 }
 
@@ -29,6 +30,8 @@ type Image struct {
 type imageData struct {
 	Files  map[string]string `json:"files,omitempty"`
 	Unsure []string          `json:"unsure,omitempty"`
+
+	WonBack bool `json:"won_back,omitempty"`
 }
 
 // PutImage records an image under its Ref and InputDigest.
@@ -36,7 +39,7 @@ func (s *Store) PutImage(ctx context.Context, image Image) error {
 	if image.Built.IsZero() {
 		image.Built = time.Now()
 	}
-	data, err := packJSON(imageData{Files: image.Files, Unsure: image.Unsure})
+	data, err := packJSON(imageData{Files: image.Files, Unsure: image.Unsure, WonBack: image.WonBack})
 	if err != nil {
 		return err
 	}
@@ -68,7 +71,7 @@ func (s *Store) image(ctx context.Context, where string, args ...any) (image Ima
 	ok, err = s.get(ctx, "read an image's record", func(scan func(...any) error) error {
 		var data imageData
 		err := scan(&image.Ref, &image.InputDigest, &image.ImageID, &image.Tag, &image.ClusterRef, at(&image.Built), unpackedJSON(&data))
-		image.Files, image.Unsure = data.Files, data.Unsure
+		image.Files, image.Unsure, image.WonBack = data.Files, data.Unsure, data.WonBack
 		return err
 	}, "SELECT ref, input_digest, image_id, tag, cluster_ref, built, data FROM images WHERE "+where+" ORDER BY built DESC LIMIT 1", args...)
 	if err != nil || !ok {

@@ -54,7 +54,7 @@ func TestStore_GivesBackWhatWasPut(t *testing.T) {
 	for i := range 1000 {
 		files[fmt.Sprintf("/src/web/file%d.txt", i)] = fmt.Sprintf("%064d", i)
 	}
-	image := Image{Ref: "web", InputDigest: "in", ImageID: "sha256:1", Tag: "r/web:1", ClusterRef: "c/web:1", Files: files, Unsure: []string{"/src/web/file1.txt"}, Built: now}
+	image := Image{Ref: "web", InputDigest: "in", ImageID: "sha256:1", Tag: "r/web:1", ClusterRef: "c/web:1", Files: files, Unsure: []string{"/src/web/file1.txt"}, WonBack: true, Built: now}
 	deployment := Deployment{Resource: "web", Plan: "p", Spec: "s", Images: map[string]ImageKey{"web": {Ref: "web", InputDigest: "in", ImageID: "sha256:1", ClusterRef: "c/web:1"}}, Objects: []byte(`[{"kind":"Service"}]`), Applied: now}
 	container := Container{ID: "containerd://1", Resource: "web", ImageRef: "web", InputDigest: "in", Files: map[string]string{"/app/x": "d", "/app/gone": ""}, Seen: now}
 	update := Update{Resource: "web", Kind: KindBuild, Reason: "changed: a.go", Result: ResultError, Error: "exit 1", Started: now, Seconds: 1.5}
