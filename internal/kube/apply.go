@@ -66,6 +66,8 @@ type Applied struct {
 	Generation int64  `json:"generation"`         // of its spec; 0 for kinds that count none
 	Resource   string `json:"resource,omitempty"` // that it belongs to
 	Action     string `json:"action,omitempty"`   // ActionCreated, ...
+
+	Images map[string]Built `json:"-"` // by their names in the Tiltfile; only of an object that was found by its label
 }
 
 // kind returns the kind with its version.

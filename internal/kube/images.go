@@ -9,7 +9,10 @@ import (
 )
 
 // imageSet are the images of an injection, and which of them were found in an object.
-type imageSet struct{ images []*imageMatch }
+type imageSet struct {
+	images     []*imageMatch
+	annotation string // what objects say of them
+}
 
 type imageMatch struct {
 	InjectedImage
@@ -26,7 +29,9 @@ func newImageSet(images []InjectedImage) (*imageSet, error) {
 		}
 		set.images = append(set.images, &imageMatch{InjectedImage: image, named: named})
 	}
-	return set, nil
+	var err error
+	set.annotation, err = builtAnnotation(images)
+	return set, err
 }
 
 // find returns the image that text names, nil if it is none of ours. One that asks for its very tag goes first.
@@ -47,16 +52,16 @@ func (s *imageSet) find(text string) *imageMatch {
 	return found
 }
 
-// inject puts our images into the containers of a pod's spec.
-func (s *imageSet) inject(spec map[string]any) {
+// inject puts our images into the containers of a pod's spec, and reports whether there was a place for one.
+func (s *imageSet) inject(spec map[string]any) (ours bool) {
 	for _, container := range containersOf(spec) {
-		s.injectEnv(container)
+		ours = s.injectEnv(container) || ours
 		text, _ := container["image"].(string)
 		image := s.find(text)
 		if image == nil {
 			continue
 		}
-		image.found = true
+		image.found, ours = true, true
 		container["image"] = image.Ref
 		container["imagePullPolicy"] = pullPolicy
 		// The arguments in the YAML were meant for the command that is replaced.
@@ -68,18 +73,20 @@ func (s *imageSet) inject(spec map[string]any) {
 			container["args"] = list(image.Image.ContainerArgs)
 		}
 	}
+	return ours
 }
 
-func (s *imageSet) injectEnv(container map[string]any) {
+func (s *imageSet) injectEnv(container map[string]any) (ours bool) {
 	env, _ := container["env"].([]any)
 	for _, item := range env {
 		variable, _ := item.(map[string]any)
 		text, _ := variable["value"].(string)
 		if image := s.find(text); image != nil && image.Image.MatchInEnvVars {
-			image.found = true
+			image.found, ours = true, true
 			variable["value"] = image.Ref
 		}
 	}
+	return ours
 }
 
 // unused returns the names of the images that should have been in an object.

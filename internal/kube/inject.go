@@ -18,6 +18,7 @@ const (
 	AnnotationOwner     = "envflow.dev/owner"       // user@host:path of the environment
 	AnnotationResource  = "envflow.dev/resource"    // resource that the object belongs to
 	AnnotationDigest    = "envflow.dev/digest"      // of the object as it was applied
+	AnnotationImages    = "envflow.dev/images"      // on what runs them: which images of ours, and what they were built from
 	AnnotationCreatedBy = "envflow.dev/created-by"  // on namespaces: ID of the environment that made it
 )
 
@@ -38,6 +39,7 @@ type InjectedImage struct {
 	Image    *plan.Image
 	Ref      string // as the cluster pulls it
 	Optional bool   // true: it need not be in any object, because other images are built on it
+	Built    Built  // what the objects say of it; none if it is not known for sure
 }
 
 // Inject returns the objects as they are to be applied: with the label of the environment, its images in place of those that
@@ -50,7 +52,7 @@ func Inject(objects []plan.Object, in Injection) ([]*unstructured.Unstructured, 
 	if err != nil {
 		return nil, err
 	}
-	scopes := scopesOf(objects)
+	scopes, told := scopesOf(objects), false
 	injected := make([]*unstructured.Unstructured, 0, len(objects))
 	for i := range objects {
 		obj, err := decode(&objects[i])
@@ -66,14 +68,22 @@ func Inject(objects []plan.Object, in Injection) ([]*unstructured.Unstructured, 
 				spec["podManagementPolicy"] = "Parallel"
 			}
 		}
+		ours := false
 		for _, spec := range podSpecs(obj) {
-			images.inject(spec)
+			ours = images.inject(spec) || ours
+		}
+		if ours {
+			setAnnotation(obj, AnnotationImages, images.annotation)
+			told = true
 		}
 		injected = append(injected, obj)
 	}
 	if missing := images.unused(); len(missing) > 0 {
 		err := fmt.Errorf("no object of %s has the image %s: compare the image names of docker_build and of the YAML", in.Resource, strings.Join(missing, ", "))
 		return nil, failure.UserError(err, "%s", err)
+	}
+	if !told && len(injected) > 0 { // the images stand where we do not look, or are only built on
+		setAnnotation(injected[0], AnnotationImages, images.annotation)
 	}
 	return injected, nil
 }

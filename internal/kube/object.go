@@ -74,9 +74,17 @@ func (a *applier) prepare(obj *unstructured.Unstructured) (*object, error) {
 	if err != nil {
 		return nil, err
 	}
-	digest := plan.Digest(want.Object)
+	digest := digestOf(want)
 	setAnnotation(want, AnnotationDigest, digest)
 	return &object{applier: a, client: client, want: want, digest: digest}, nil
+}
+
+// digestOf does not count what the object says of its images: those that it runs stand in its spec. The same image may be
+// built from other files, and that must not run a job again.
+func digestOf(want *unstructured.Unstructured) string {
+	counted := want.DeepCopy()
+	unstructured.RemoveNestedField(counted.Object, "metadata", "annotations", AnnotationImages)
+	return plan.Digest(counted.Object)
 }
 
 // applyOne makes the cluster have one object.
