@@ -24,12 +24,15 @@ type Engine interface {
 	Tag(ctx context.Context, id, ref string) error
 	Push(ctx context.Context, ref string, output func(line string)) (digest string, err error)
 	ImageExists(ctx context.Context, id string) (bool, error)
+	ImageID(ctx context.Context, ref string) (id string, ok bool, err error)
+	RemoveImage(ctx context.Context, ref string) error
 	InRegistry(ctx context.Context, ref string) (bool, error)
 }
 
 // Records keep what was built.
 type Records interface {
 	Image(ctx context.Context, ref, inputDigest string) (records.Image, bool, error)
+	ImageByClusterRef(ctx context.Context, clusterRef string) (records.Image, bool, error)
 	PutImage(ctx context.Context, image records.Image) error
 }
 
@@ -91,7 +94,7 @@ func (a *Activities) Build(ctx context.Context, in api.BuildImageIn) (api.BuildI
 	}
 	bases := basesOf(p, image, in.Bases)
 	b := &build{Activities: a, in: in, image: image, target: target, engine: engine, bases: bases, tree: tree, stats: stats}
-	b.digest = Spec(image, a.Lookup) + "-" + files(image.Context, tree, bases)
+	b.digest = digest(image, tree, bases, a.Lookup)
 	b.deployed = deployable(p, image)
 	return b.run(ctx)
 }
@@ -139,6 +142,9 @@ func (b *build) known(ctx context.Context) (record records.Image, ok bool, err e
 		return record, false, nil
 	}
 	record, ok, err = b.Records.Image(ctx, b.image.Ref, b.digest)
+	if err == nil && (!ok || record.WonBack && len(record.Unsure) > 0) {
+		record, ok, err = b.winBack(ctx)
+	}
 	if err != nil || !ok || len(record.Unsure) > 0 { // it may hold what its digest does not say
 		return record, false, err
 	}
@@ -186,6 +192,10 @@ func (b *build) build(ctx context.Context) (records.Image, error) {
 	if err != nil {
 		return records.Image{}, err
 	}
+	old, err := b.isOld(ctx, push, cluster)
+	if err != nil {
+		return records.Image{}, err
+	}
 	if err := b.engine.Tag(ctx, result.ImageID, push); err != nil {
 		return records.Image{}, err
 	}
@@ -195,7 +205,10 @@ func (b *build) build(ctx context.Context) (records.Image, error) {
 	}
 	record := records.Image{
 		Ref: b.image.Ref, InputDigest: b.digest, ImageID: result.ImageID, Tag: push, ClusterRef: cluster,
-		Files: b.tree, Unsure: filetree.Touched(b.stats, after), Built: time.Now(),
+		Files: b.tree, Unsure: filetree.Touched(b.stats, after), WonBack: old, Built: time.Now(),
+	}
+	if err := b.keepInput(ctx, record); err != nil {
+		return records.Image{}, err
 	}
 	b.Log(b.in.Resource, activities.SourceBuild, fmt.Sprintf("Built %s in %.1f s", push, time.Since(started).Seconds()))
 	return record, b.Records.PutImage(context.WithoutCancel(ctx), record)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/envflow/envflow/activities/liveupdate"
 	"github.com/envflow/envflow/internal/api"
 	"github.com/envflow/envflow/internal/docker"
 	"github.com/envflow/envflow/internal/plan"
@@ -28,7 +29,31 @@ func Spec(image *plan.Image, lookup func(string) (string, bool)) string {
 	return plan.Digest(i)
 }
 
-// files returns the part of an input digest that stands for what is in the context and in the images below.
+// Input returns the digest of all that goes into an image, given the files of its context and the images that were built
+// before it for the same resource. lookup is as in Spec.
+func Input(p *plan.Plan, image *plan.Image, tree map[string]string, built []api.DeployedImage, lookup func(string) (string, bool)) string {
+	return digest(image, tree, basesOf(p, image, built), lookup)
+}
+
+// digest is <definition>-<files and images below>, or <definition>-<files and images below>-<files> for an image with a live
+// update: the last are those that its syncs cover. So it shows whether two versions of an image differ only by what can be
+// brought into a container.
+func digest(image *plan.Image, tree map[string]string, bases []api.DeployedImage, lookup func(string) (string, bool)) string {
+	if len(image.LiveUpdate) == 0 {
+		return Spec(image, lookup) + "-" + files(image.Context, tree, bases)
+	}
+	covered, rest := map[string]string{}, map[string]string{}
+	for path, mark := range tree {
+		if liveupdate.Covers(image, path) {
+			covered[path] = mark
+		} else {
+			rest[path] = mark
+		}
+	}
+	return Spec(image, lookup) + "-" + files(image.Context, rest, bases) + "-" + files(image.Context, covered, nil)
+}
+
+// files returns a part of an input digest that stands for files of the context and the images below.
 func files(root string, tree map[string]string, bases []api.DeployedImage) string {
 	sum := sha256.New()
 	for _, path := range slices.Sorted(maps.Keys(tree)) {

@@ -57,6 +57,13 @@ func uncovered(image *plan.Image, marks map[string]string) (file string, bad boo
 	return "", false
 }
 
+// Covers is true if a change of the file can be brought into a container that runs. It does not depend on whether the file is
+// there.
+func Covers(image *plan.Image, file string) bool {
+	_, bad := uncovered(image, map[string]string{file: ""})
+	return !bad
+}
+
 // triggered is true if a run step is due.
 func triggered(step plan.Step, marks map[string]string) bool {
 	if len(step.Triggers) == 0 {
