@@ -21,6 +21,7 @@ type Cluster interface {
 	Apply(ctx context.Context, request kube.ApplyRequest) (kube.ApplyResult, error)
 	Delete(ctx context.Context, request kube.DeleteRequest) error
 	FindLabelled(ctx context.Context, environment string, namespaces []string) ([]kube.Applied, error)
+	FindOfKinds(ctx context.Context, environment string, objects []plan.Object) ([]kube.Applied, error)
 }
 
 // Records keep what was applied.
@@ -29,6 +30,7 @@ type Records interface {
 	Deployments(ctx context.Context) (map[string]records.Deployment, error)
 	PutDeployment(ctx context.Context, d records.Deployment) error
 	DeleteDeployment(ctx context.Context, resource string) error
+	Image(ctx context.Context, ref, inputDigest string) (records.Image, bool, error)
 }
 
 // Activities are those of objects.
@@ -44,6 +46,8 @@ type Activities struct {
 	// Leave is told that a resource has nothing in the cluster any more.
 	Leave func(resource string)
 	Log   activities.Log
+
+	unrecorded unrecorded
 }
 
 // Apply makes the objects of a resource what the plan and its images say. Nothing is written to objects that are so already.
@@ -62,7 +66,7 @@ func (a *Activities) Apply(ctx context.Context, in api.ApplyIn) (api.ApplyOut, e
 	}
 	defer leave()
 	log := func(line string) { a.Log(r.Name, activities.SourceBuild, line) }
-	images, keys, err := imagesOf(p, r, in.Images)
+	images, keys, err := a.imagesOf(ctx, p, r, in.Images)
 	if err != nil {
 		return api.ApplyOut{}, err
 	}
@@ -107,6 +111,9 @@ func (a *Activities) Apply(ctx context.Context, in api.ApplyIn) (api.ApplyOut, e
 // known returns what the resource has applied before.
 func (a *Activities) known(ctx context.Context, resource string) ([]kube.Applied, records.Deployment, error) {
 	d, ok, err := a.Records.Deployment(ctx, resource)
+	if err == nil && !ok {
+		d, ok, err = a.WinBack(ctx, resource)
+	}
 	if err != nil || !ok {
 		return nil, d, err
 	}
@@ -125,20 +132,34 @@ func Objects(d records.Deployment) (objects []kube.Applied, err error) {
 	return objects, nil
 }
 
-func imagesOf(p *plan.Plan, r *plan.Resource, deployed []api.DeployedImage) ([]kube.InjectedImage, map[string]records.ImageKey, error) {
+func (a *Activities) imagesOf(ctx context.Context, p *plan.Plan, r *plan.Resource, deployed []api.DeployedImage) ([]kube.InjectedImage, map[string]records.ImageKey, error) {
 	images, keys := make([]kube.InjectedImage, 0, len(deployed)), map[string]records.ImageKey{}
 	for _, d := range deployed {
 		image := p.Image(d.Ref)
 		if image == nil {
 			return nil, nil, failure.SupersededError("the Tiltfile has changed meanwhile")
 		}
-		images = append(images, kube.InjectedImage{Image: image, Ref: d.ClusterRef, Optional: true})
+		built, err := a.builtOf(ctx, d)
+		if err != nil {
+			return nil, nil, err
+		}
+		images = append(images, kube.InjectedImage{Image: image, Ref: d.ClusterRef, Optional: true, Built: built})
 		keys[d.Ref] = records.ImageKey{Ref: d.Ref, InputDigest: d.InputDigest, ImageID: d.ImageID, ClusterRef: d.ClusterRef}
 	}
 	if len(deployed) < len(r.Images) {
 		return nil, nil, failure.TransientError(nil, "an image is missing")
 	}
 	return images, keys, nil
+}
+
+// builtOf returns what objects say of an image: nothing if its files changed while it was built, for then its digest does not
+// stand for what is in it.
+func (a *Activities) builtOf(ctx context.Context, d api.DeployedImage) (kube.Built, error) {
+	record, _, err := a.Records.Image(ctx, d.Ref, d.InputDigest)
+	if err != nil || len(record.Unsure) > 0 && !record.WonBack { // of one that was won back, an object has said it before
+		return kube.Built{}, err
+	}
+	return kube.Built{InputDigest: d.InputDigest, ImageID: d.ImageID, ClusterRef: d.ClusterRef}, nil
 }
 
 // Delete deletes what resources have in the cluster: all there is of the environment if none is named.
@@ -148,6 +169,18 @@ func (a *Activities) Delete(ctx context.Context, in api.DeleteIn) (api.DeleteOut
 		return api.DeleteOut{}, err
 	}
 	all := len(in.Resources) == 0
+	for _, name := range in.Resources {
+		if _, ok := deployments[name]; ok {
+			continue
+		}
+		d, ok, err := a.WinBack(ctx, name)
+		if err != nil {
+			return api.DeleteOut{}, err
+		}
+		if ok {
+			deployments[name] = d
+		}
+	}
 	wanted := map[string]bool{}
 	for _, name := range in.Resources {
 		wanted[name] = true
@@ -165,7 +198,7 @@ func (a *Activities) Delete(ctx context.Context, in api.DeleteIn) (api.DeleteOut
 		objects, gone = append(objects, of...), append(gone, d.Resource)
 	}
 	if all {
-		more, err := a.unrecorded(ctx, objects)
+		more, err := a.others(ctx, objects)
 		if err != nil {
 			return api.DeleteOut{}, err
 		}
@@ -189,17 +222,21 @@ func (a *Activities) Delete(ctx context.Context, in api.DeleteIn) (api.DeleteOut
 			return api.DeleteOut{}, err
 		}
 	}
+	if all {
+		a.unrecorded.forgetAll()
+	}
 	for _, resource := range gone {
 		if err := a.Records.DeleteDeployment(ctx, resource); err != nil {
 			return api.DeleteOut{}, err
 		}
+		a.unrecorded.forget(resource)
 		a.Leave(resource)
 	}
 	return api.DeleteOut{Objects: deleted}, nil
 }
 
-// unrecorded finds objects of the environment of which no record tells, because the records were lost or never written.
-func (a *Activities) unrecorded(ctx context.Context, recorded []kube.Applied) (more []kube.Applied, err error) {
+// others finds objects of the environment of which no record tells, because the records were lost or never written.
+func (a *Activities) others(ctx context.Context, recorded []kube.Applied) (more []kube.Applied, err error) {
 	p := a.Plans.Now()
 	if len(recorded) == 0 && p != nil && !hasObjects(p) {
 		return nil, nil
