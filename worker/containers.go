@@ -197,12 +197,12 @@ func (s streams) Sync(ctx context.Context, c liveupdate.Container, b liveupdate.
 	return streamError(pool.Sync(ctx, streamContainer(c), stream.Batch{Tar: b.Tar, Deletes: b.Deletes}))
 }
 
-func (s streams) Exec(ctx context.Context, c liveupdate.Container, command []string, output func(line string)) (exitCode int, err error) {
+func (s streams) Exec(ctx context.Context, c liveupdate.Container, command []string, stdin []byte, output func(line string)) (exitCode int, err error) {
 	pool, err := s.pool()
 	if err != nil {
 		return 0, err
 	}
-	exitCode, err = pool.Exec(ctx, streamContainer(c), command, nil, output)
+	exitCode, err = pool.Exec(ctx, streamContainer(c), command, stdin, output)
 	return exitCode, streamError(err)
 }
 

@@ -39,6 +39,10 @@ func (h *Host) register(r sdkworker.Registry) {
 	liveupdateActivities := &liveupdate.Activities{
 		Plans: &h.plans, Disk: h.disk, Records: h.records, Containers: containers{h}, Streams: streams{h}, Log: h.line,
 		Spec: func(i *plan.Image) string { return image.Spec(i, h.lookup) },
+		Input: func(p *plan.Plan, i *plan.Image, tree map[string]string, built []api.DeployedImage) string {
+			return image.Input(p, i, tree, built, h.lookup)
+		},
+		WinBack: deployActivities.WinBack,
 	}
 	controlActivities := &control.Activities{
 		Client: h.o.Client, Namespace: h.namespace,

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -45,7 +46,7 @@ type Containers interface {
 // Streams reach into containers.
 type Streams interface {
 	Sync(ctx context.Context, c Container, b Batch) error
-	Exec(ctx context.Context, c Container, command []string, output func(line string)) (exitCode int, err error)
+	Exec(ctx context.Context, c Container, command []string, stdin []byte, output func(line string)) (exitCode int, err error)
 }
 
 // Errors that Streams returns.
@@ -58,6 +59,7 @@ var (
 type Records interface {
 	Deployment(ctx context.Context, resource string) (records.Deployment, bool, error)
 	Image(ctx context.Context, ref, inputDigest string) (records.Image, bool, error)
+	PutImage(ctx context.Context, image records.Image) error
 	Container(ctx context.Context, id string) (records.Container, bool, error)
 	PutContainer(ctx context.Context, c records.Container) error
 }
@@ -70,7 +72,13 @@ type Activities struct {
 	Containers Containers
 	Streams    Streams
 	Spec       func(*plan.Image) string // the part of an input digest that is not files
-	Log        activities.Log
+	// Input returns the input digest of an image with these files in its context, and these images built before it.
+	Input func(p *plan.Plan, image *plan.Image, tree map[string]string, built []api.DeployedImage) string
+	// WinBack looks in the cluster for a deployment of which there is no record.
+	WinBack func(ctx context.Context, resource string) (records.Deployment, bool, error)
+	Log     activities.Log
+
+	wonBack sync.Map // records.ImageKey, only Ref and InputDigest -> true: of the images read so far those that were won back
 }
 
 // Sync compares what a resource's containers hold with the disk, and brings over what differs.
@@ -80,13 +88,16 @@ func (a *Activities) Sync(ctx context.Context, in api.SyncIn) (api.SyncOut, erro
 		return api.SyncOut{}, err
 	}
 	deployed, ok, err := a.Records.Deployment(ctx, r.Name)
+	if err == nil && !ok {
+		deployed, ok, err = a.WinBack(ctx, r.Name)
+	}
 	if err != nil {
 		return api.SyncOut{}, err
 	}
 	if !ok {
 		return build("it was not deployed yet")
 	}
-	s := &comparison{Activities: a, in: in, resource: r, started: time.Now()}
+	s := &comparison{Activities: a, in: in, plan: p, resource: r, started: time.Now()}
 	out := api.SyncOut{Outcome: api.SyncInSync}
 	for _, ref := range r.Images {
 		image := p.Image(ref)
@@ -94,7 +105,7 @@ func (a *Activities) Sync(ctx context.Context, in api.SyncIn) (api.SyncOut, erro
 		if image == nil || !ok {
 			return build("image " + ref + " was not deployed yet")
 		}
-		outcome, why, err := s.image(ctx, image, key)
+		outcome, why, err := s.image(ctx, image, key, out.Images)
 		if err != nil {
 			return api.SyncOut{}, err
 		}
@@ -127,18 +138,22 @@ func rank(outcome string) int {
 type comparison struct {
 	*Activities
 	in       api.SyncIn
+	plan     *plan.Plan
 	resource *plan.Resource
 	started  time.Time
 	files    int
 	updated  []string // IDs of containers
 }
 
-// image compares the containers of one image.
-func (s *comparison) image(ctx context.Context, image *plan.Image, key records.ImageKey) (outcome, why string, err error) {
+// image compares the containers of one image. before are those of the resource that it may stand on.
+func (s *comparison) image(ctx context.Context, image *plan.Image, key records.ImageKey, before []api.DeployedImage) (outcome, why string, err error) {
 	if spec, _, _ := strings.Cut(key.InputDigest, "-"); spec != s.Spec(image) {
 		return api.SyncBuild, "its definition changed", nil
 	}
 	base, err := s.base(ctx, image.Ref, key.InputDigest)
+	if err == nil && base == nil {
+		base, err = s.winBack(ctx, image, key, before)
+	}
 	if err != nil || base == nil {
 		return api.SyncBuild, "nobody knows what is in the image", err
 	}
@@ -159,7 +174,7 @@ func (s *comparison) image(ctx context.Context, image *plan.Image, key records.I
 	if err != nil {
 		return "", "", err
 	}
-	return s.compare(ctx, image, base, diff, containers)
+	return s.compare(ctx, image, key, base, diff, containers)
 }
 
 // base returns what the image holds: path to mark; nil if that is not known.
@@ -171,10 +186,7 @@ func (s *comparison) base(ctx context.Context, ref, inputDigest string) (map[str
 	if err != nil || !ok || image.Files == nil {
 		return nil, err
 	}
-	for _, path := range image.Unsure {
-		image.Files[path] = Unsure
-	}
-	return image.Files, nil
+	return s.filesOf(image), nil
 }
 
 func (s *comparison) containers(ctx context.Context, clusterRef string) ([]Container, error) {
@@ -183,16 +195,21 @@ func (s *comparison) containers(ctx context.Context, clusterRef string) ([]Conta
 }
 
 // compare brings the containers of an image up to date: each may lack something else.
-func (s *comparison) compare(ctx context.Context, image *plan.Image, base, diff map[string]string, containers []Container) (outcome, why string, err error) {
+func (s *comparison) compare(ctx context.Context, image *plan.Image, key records.ImageKey, base, diff map[string]string, containers []Container) (outcome, why string, err error) {
 	running := slices.DeleteFunc(slices.Clone(containers), func(c Container) bool { return !c.Running })
 	if len(running) == 0 {
 		return s.withoutContainer(image, diff, containers)
 	}
 	todo := make([]update, len(running))
 	for i, c := range running {
-		if todo[i], err = s.lacks(ctx, c, base, diff); err != nil {
+		before, err := s.holds(ctx, image, key, c, base, diff)
+		if errors.Is(err, ErrGone) {
+			return api.SyncWaiting, "", nil // another one takes its place, and says so
+		}
+		if err != nil {
 			return "", "", err
 		}
+		todo[i] = lacks(c, before, base, diff)
 		if path, bad := uncovered(image, todo[i].marks); bad {
 			return api.SyncBuild, changed(map[string]string{path: ""}) + ", which no step of live_update covers", nil
 		}
@@ -241,25 +258,33 @@ type update struct {
 	before    map[string]string // what it is recorded to hold otherwise now
 }
 
-// lacks compares a container, its image overlaid with what was synced into it, with the disk.
-func (s *comparison) lacks(ctx context.Context, c Container, base, diff map[string]string) (update, error) {
-	u := update{container: c, marks: map[string]string{}, overlay: diff}
-	record, _, err := s.Records.Container(ctx, c.ID)
-	if err != nil {
-		return u, err
+// holds returns what a container holds otherwise than its image.
+func (s *comparison) holds(ctx context.Context, image *plan.Image, key records.ImageKey, c Container, base, diff map[string]string) (map[string]string, error) {
+	record, ok, err := s.Records.Container(ctx, c.ID)
+	if err != nil || ok || !s.isWonBack(key) {
+		return record.Files, err
 	}
-	u.before = record.Files
+	if record.Files, err = s.read(ctx, image, c, base, diff); err != nil {
+		return nil, err
+	}
+	record.ID, record.Resource, record.ImageRef, record.InputDigest = c.ID, s.resource.Name, image.Ref, key.InputDigest
+	return record.Files, s.Records.PutContainer(ctx, record)
+}
+
+// lacks compares a container, its image overlaid with what was synced into it, with the disk.
+func lacks(c Container, before, base, diff map[string]string) update {
+	u := update{container: c, marks: map[string]string{}, overlay: diff, before: before}
 	for path, now := range diff {
-		if has, synced := record.Files[path]; !synced || has != now {
+		if has, synced := before[path]; !synced || has != now {
 			u.marks[path] = now
 		}
 	}
-	for path, has := range record.Files {
+	for path, has := range before {
 		if _, differs := diff[path]; !differs && has != base[path] {
 			u.marks[path] = base[path] // on disk it is again as in the image
 		}
 	}
-	return u, nil
+	return u
 }
 
 // apply updates the containers side by side.
@@ -339,7 +364,7 @@ func (s *comparison) runSteps(ctx context.Context, image *plan.Image, u update) 
 		if !step.EchoOff {
 			s.Log(s.resource.Name, activities.SourceBuild, "$ "+strings.Join(step.Command, " "))
 		}
-		code, err := s.Streams.Exec(ctx, u.container, step.Command, func(line string) { s.Log(s.resource.Name, activities.SourceBuild, line) })
+		code, err := s.Streams.Exec(ctx, u.container, step.Command, nil, func(line string) { s.Log(s.resource.Name, activities.SourceBuild, line) })
 		switch {
 		case err != nil:
 			return err

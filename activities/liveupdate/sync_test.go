@@ -37,6 +37,10 @@ type world struct {
 	records map[string]records.Container
 	image   records.Image
 	has     bool // it was deployed
+
+	inCluster bool              // so the cluster says, too
+	roots     map[string]string // container ID -> folder of this machine that is its file system, for those that are read
+	reads     int
 }
 
 func (w *world) OfResource(context.Context, string) ([]Container, error) {
@@ -74,21 +78,36 @@ func (w *world) Sync(_ context.Context, c Container, b Batch) error {
 	return nil
 }
 
-func (w *world) Exec(_ context.Context, c Container, command []string, _ func(string)) (int, error) {
+func (w *world) Exec(ctx context.Context, c Container, command []string, stdin []byte, output func(string)) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if command[len(command)-1] == readScript {
+		return w.readFrom(ctx, c, command, stdin, output)
+	}
 	w.ran = append(w.ran, c.ID+" "+command[len(command)-1])
 	return w.exitCode, nil
 }
 
 func (w *world) Deployment(context.Context, string) (records.Deployment, bool, error) {
+	return w.deployment(), w.has, nil
+}
+
+func (w *world) deployment() records.Deployment {
 	return records.Deployment{Resource: "web", Images: map[string]records.ImageKey{
 		"web": {Ref: "web", InputDigest: w.image.InputDigest, ClusterRef: "registry/web:1"},
-	}}, w.has, nil
+	}}
 }
 
 func (w *world) Image(_ context.Context, _, digest string) (records.Image, bool, error) {
-	return w.image, digest == w.image.InputDigest, nil
+	image := w.image
+	image.Files = maps.Clone(image.Files)
+	return image, digest == image.InputDigest && image.Files != nil, nil
+}
+
+func (w *world) PutImage(_ context.Context, image records.Image) error {
+	w.image = image
+	w.image.Files = maps.Clone(image.Files)
+	return nil
 }
 
 func (w *world) Container(_ context.Context, id string) (records.Container, bool, error) {
@@ -127,6 +146,12 @@ func newWorld(t *testing.T) *world {
 	w.Activities = Activities{
 		Plans: &activities.Plans{}, Disk: w.disk, Records: w, Containers: w, Streams: w,
 		Spec: func(*plan.Image) string { return "spec" }, Log: func(string, string, string) {},
+		Input: func(_ *plan.Plan, image *plan.Image, tree map[string]string, _ []api.DeployedImage) string {
+			return input(image, tree)
+		},
+		WinBack: func(context.Context, string) (records.Deployment, bool, error) {
+			return w.deployment(), w.inCluster, nil
+		},
 	}
 	w.Plans.Use(p)
 	return w
