@@ -112,39 +112,98 @@ func TestServerDatabase_Lost(t *testing.T) {
 	}
 }
 
-// The records of an environment can be won back: nothing is an error.
+// The records of an environment can be won back by looking: without them nothing is built, applied or started again, and
+// edits reach the containers that run. What was synced before is found there, too.
 func TestRecords_Lost(t *testing.T) {
 	t.Parallel()
 	for how, lose := range losses {
 		t.Run(how, func(t *testing.T) {
-			u := newUserAlone(t, 2)
+			u := newUserAlone(t, 4)
 			u.up()
-			u.edit(0, "v1")
-			u.served(0, "v1")
+			u.edit(1, "synced")
+			u.write("svc1/web/extra.html", "extra\n")
+			u.edit(2, "to be taken back")
+			u.served(1, "synced")
+			u.servedAt(1, "/extra.html", "extra")
+			u.served(2, "to be taken back")
 			u.wait()
 			before := u.facts()
-			database := filepath.Join(u.folder(), "state.db")
 			u.kill("worker")
-			lose(u, database)
+			lose(u, filepath.Join(u.folder(), "state.db"))
+			u.edit(2, "v0")
+			u.edit(3, "edited meanwhile")
 			u.comeBack("worker and losing its records")
-			u.served(0, "v1")
-			u.served(1, "v0")
-			// What was synced only shows in the container: that service may be built and deployed again. The other must not be.
-			after := u.facts()
-			delete(before, "builds of svc1") // the engine's cache answers
-			for what, was := range before {
-				if is := after[what]; is != was && strings.Contains(what, "svc1") {
-					t.Errorf("%s is %q, before it was %q", what, is, was)
-				}
+			for i, content := range []string{"v0", "synced", "v0", "edited meanwhile"} {
+				u.served(i, content)
 			}
+			u.servedAt(1, "/extra.html", "extra")
+			u.same("after losing the records", before, u.facts())
 			for _, r := range u.status().Resources {
 				if !r.Ready || r.Update != "ok" {
 					t.Errorf("%+v", r)
 				}
 			}
+			u.edit(0, "v2")
 			u.edit(1, "v2")
+			u.remove("svc1/web/extra.html")
+			u.served(0, "v2")
 			u.served(1, "v2")
+			u.servedAt(1, "/extra.html", "")
+			u.same("after further edits", before, u.facts())
 		})
+	}
+}
+
+// A container that is started anew after the records were lost holds an image of which nobody knows what is in it.
+func TestRecords_LostAndContainerStartedAnew(t *testing.T) {
+	u := newUserAlone(t, 1)
+	u.up()
+	u.edit(0, "synced")
+	u.served(0, "synced")
+	u.wait()
+	builds := u.builds(0)
+	u.kill("worker")
+	u.removeDatabase(filepath.Join(u.folder(), "state.db"))
+	u.comeBack("worker and losing its records")
+	pod := u.pod(0)
+	if err := u.kube.CoreV1().Pods(u.ns).DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	u.eventually("there is another pod", func() error {
+		if pods := u.pods(0); len(pods) != 1 || string(pods[0].UID) == pod {
+			return fmt.Errorf("there are %d", len(pods))
+		}
+		return nil
+	})
+	u.served(0, "synced")
+	u.edit(0, "v2")
+	u.served(0, "v2")
+	if n := u.builds(0); n != builds {
+		t.Errorf("%d builds, before it were %d", n, builds)
+	}
+}
+
+// Only a build brings what no sync covers, also when nobody remembers what was built before; what was not edited is left alone.
+func TestRecords_LostAndBuildNeeded(t *testing.T) {
+	u := newUserAlone(t, 2)
+	for i := range u.service {
+		u.service[i].dockerfile = strings.Replace(u.service[i].dockerfile, "CMD", "COPY other /www/other.html\nCMD", 1)
+		u.write(u.service[i].name+"/other", "o0\n")
+	}
+	u.writeProject()
+	u.up()
+	u.edit(0, "synced")
+	u.served(0, "synced")
+	u.wait()
+	pods := []string{u.pod(0), u.pod(1)}
+	u.kill("worker")
+	u.removeDatabase(filepath.Join(u.folder(), "state.db"))
+	u.write("svc0/other", "o1\n")
+	u.comeBack("worker and losing its records")
+	u.servedAt(0, "/other.html", "o1")
+	u.served(0, "synced")
+	if u.pod(0) == pods[0] || u.pod(1) != pods[1] {
+		t.Errorf("pods %s and %s, before it were %s", u.pod(0), u.pod(1), pods)
 	}
 }
 
