@@ -154,6 +154,26 @@ func TestRecords_Lost(t *testing.T) {
 	}
 }
 
+// Nothing but the cluster, the engine and the disk are left.
+func TestRecords_LostWithTheServers(t *testing.T) {
+	u := newUserAlone(t, 2)
+	u.up()
+	u.edit(0, "synced")
+	u.served(0, "synced")
+	u.wait()
+	before := u.worldFacts()
+	u.kill("both")
+	u.removeDatabase(u.server.Files().Database)
+	u.removeDatabase(filepath.Join(u.folder(), "state.db"))
+	u.comeBack("both and losing all they knew")
+	u.served(0, "synced")
+	u.served(1, "v0")
+	u.same("with nothing but the world", before, u.worldFacts())
+	u.edit(0, "v2")
+	u.served(0, "v2")
+	u.same("after an edit", before, u.worldFacts())
+}
+
 // A container that is started anew after the records were lost holds an image of which nobody knows what is in it.
 func TestRecords_LostAndContainerStartedAnew(t *testing.T) {
 	u := newUserAlone(t, 1)
