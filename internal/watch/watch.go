@@ -50,8 +50,8 @@ type Options struct {
 
 // How often things are looked at that no event tells of.
 const (
-	pollEvery   = time.Second     // folders that could not be watched
-	verifyEvery = 3 * time.Second // where roots are: a folder above one may have been renamed, or mounted over
+	pollEvery   = time.Second      // folders that could not be watched
+	verifyEvery = 10 * time.Second // where roots are: a folder above one may have been renamed, or mounted over
 )
 
 // Watcher watches. Its methods are safe for concurrent use.

@@ -40,7 +40,7 @@ func (p *Pool) open(ctx context.Context, c Container, e *entryState) (*held, err
 
 func (p *Pool) start(ctx context.Context, c Container, shell []string) (*held, error) {
 	token := newToken()
-	executor, err := p.executor(c, append(append([]string(nil), shell...), "-c", loopFor(token)), stdio{in: true, err: true})
+	executor, err := p.executor(c, append(append([]string(nil), shell...), "-c", loopFor(token)), stdio{in: true, err: true, pinged: true})
 	if err != nil {
 		return nil, err
 	}
@@ -63,17 +63,19 @@ func (p *Pool) start(ctx context.Context, c Container, shell []string) (*held, e
 	return nil, p.classify(ctx, c, fmt.Errorf("open a stream into container %s of pod %s/%s: %w", c.Container, c.Namespace, c.Pod, err))
 }
 
-// stdio says which streams an exec has beside its output.
-type stdio struct{ in, err bool }
+// stdio says which streams an exec has beside its output, and whether it is one that the pool pings.
+type stdio struct{ in, err, pinged bool }
 
 // executor returns what runs a command in c: over a websocket, else SPDY, as kubectl does.
-func (p *Pool) executor(c Container, command []string, has stdio) (remotecommand.Executor, error) {
+func (p *Pool) executor(c Container, command []string, has stdio) (_ remotecommand.Executor, err error) {
 	url := p.cs.CoreV1().RESTClient().Post().Resource("pods").Namespace(c.Namespace).Name(c.Pod).SubResource("exec").
 		VersionedParams(&corev1.PodExecOptions{
 			Container: c.Container, Command: command, Stdin: has.in, Stdout: true, Stderr: has.err,
 		}, scheme.ParameterCodec).URL()
-	ws, err := remotecommand.NewWebSocketExecutor(p.config, "GET", url.String())
-	if err != nil {
+	var ws remotecommand.Executor
+	if has.pinged {
+		ws = &quietExecutor{p.config, url.String()}
+	} else if ws, err = remotecommand.NewWebSocketExecutor(p.config, "GET", url.String()); err != nil {
 		return nil, fmt.Errorf("prepare an exec: %w", err)
 	}
 	spdy, err := remotecommand.NewSPDYExecutor(p.config, "POST", url)
