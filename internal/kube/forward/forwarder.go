@@ -26,6 +26,9 @@ const (
 // perPod is how many connections to a pod are made before streams share one.
 const perPod = 8
 
+// aheadAtOnce is how many connections are made at a time that nobody waits for.
+const aheadAtOnce = 4
+
 // Forward is one port of this machine that leads to a port of a resource's pod.
 type Forward struct {
 	Resource, Host           string // Host "" or "localhost" is 127.0.0.1
@@ -39,6 +42,7 @@ type Pick func(resource string) (namespace, pod string, containerPorts []int32, 
 // Forwarder holds the forwards. Its methods may be called from any goroutine.
 type Forwarder struct {
 	dialer  *dialer
+	slots   chan struct{} // taken while a connection is made that nobody waits for
 	pick    Pick
 	onState func(resource string, f Forward, err error)
 
@@ -47,7 +51,8 @@ type Forwarder struct {
 	wanted    []Forward
 	listeners map[Forward]*listener
 	upstreams map[podName][]*upstream
-	changed   chan struct{} // closed, and made anew, when pods may have changed
+	ahead     map[podName]bool // pods that were picked before
+	changed   chan struct{}    // closed, and made anew, when pods may have changed
 	wg        sync.WaitGroup
 }
 
@@ -61,6 +66,7 @@ func New(cs kubernetes.Interface, config *rest.Config, pick Pick, onState func(r
 	return &Forwarder{
 		dialer: &dialer{cs: cs, config: config}, pick: pick, onState: onState,
 		listeners: map[Forward]*listener{}, upstreams: map[podName][]*upstream{}, changed: make(chan struct{}),
+		ahead: map[podName]bool{}, slots: make(chan struct{}, aheadAtOnce),
 	}
 }
 
@@ -91,7 +97,8 @@ func (f *Forwarder) Redial() {
 }
 
 // Refresh says that pods may have changed: those who wait for one look again, and connections to pods that are no longer
-// picked end as soon as they are idle.
+// picked end as soon as they are idle. To a pod that is picked for the first time a connection is made, so that the first
+// request need not wait for it.
 func (f *Forwarder) Refresh() {
 	f.mu.Lock()
 	close(f.changed)
@@ -115,6 +122,13 @@ func (f *Forwarder) Refresh() {
 			delete(f.upstreams, name)
 		}
 	}
+	for name := range picked {
+		if !f.ahead[name] && f.ctx != nil && f.ctx.Err() == nil {
+			ctx := f.ctx
+			f.wg.Go(func() { f.dialAhead(ctx, name) })
+		}
+	}
+	f.ahead = picked
 	f.mu.Unlock()
 	for _, u := range old {
 		u.retire()
@@ -360,6 +374,19 @@ func (f *Forwarder) dial(ctx context.Context, name podName) (*upstream, error) {
 		return f.dial(ctx, name)
 	}
 	return best, nil
+}
+
+// dialAhead makes a connection that nobody waits for yet. If it fails, whoever needs it tries again.
+func (f *Forwarder) dialAhead(ctx context.Context, name podName) {
+	select {
+	case f.slots <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	defer func() { <-f.slots }()
+	if u, err := f.dial(ctx, name); err == nil {
+		u.release()
+	}
 }
 
 // start dials and watches u. f.mu is held.
