@@ -31,8 +31,9 @@ func dynamicConfig() dynamicconfig.Client {
 		// A worker that stops is given no task that it would not do: its polls end before it leaves.
 		dynamicconfig.EnableCancelWorkerPollsOnShutdown.Key(): true,
 
-		// There is one namespace, made before the services start.
-		dynamicconfig.NamespaceCacheRefreshInterval.Key(): time.Minute,
+		// There is one namespace and one cluster, made before the services start.
+		dynamicconfig.NamespaceCacheRefreshInterval.Key():  10 * time.Minute,
+		dynamicconfig.ClusterMetadataRefreshInterval.Key(): time.Hour,
 
 		// A search attribute that was just added is found at once.
 		dynamicconfig.ForceSearchAttributesCacheRefreshOnRead.Key(): true,
