@@ -127,7 +127,7 @@ func (h *Host) noticeWake(ctx context.Context) {
 		wall, monotonic := now.Round(0).Sub(last.Round(0)), now.Sub(last)
 		if wall > every+sleepLimit || monotonic > every+sleepLimit {
 			h.o.Log.Info("woke up", "after", wall)
-			h.redial()
+			h.redial() //nolint:contextcheck // what it dials lasts as long as the worker
 		}
 		last = now
 	}

@@ -150,9 +150,9 @@ func (f *Forwarder) Run(ctx context.Context) {
 	for _, l := range list {
 		l.stop()
 	}
-	f.Redial()
+	f.Redial() //nolint:contextcheck // nothing is dialled any more: f.ctx is gone
 	f.wg.Wait()
-	f.Redial() // what was dialled meanwhile
+	f.Redial() //nolint:contextcheck // as above; what was dialled meanwhile
 }
 
 // reconcile starts listeners and returns those to be stopped. f.mu is held.

@@ -27,7 +27,7 @@ type quietExecutor struct {
 }
 
 func (e *quietExecutor) Stream(o remotecommand.StreamOptions) error {
-	return e.StreamWithContext(context.Background(), o)
+	return e.StreamWithContext(context.Background(), o) //nolint:forbidigo // client-go's interface wants it; nobody calls it
 }
 
 func (e *quietExecutor) StreamWithContext(ctx context.Context, o remotecommand.StreamOptions) error {
