@@ -21,15 +21,19 @@ import (
 	"github.com/envflow/envflow/internal/failure"
 )
 
-// deleteTimeout is how long deleted objects are waited for where the request names no time.
-const deleteTimeout = 60 * time.Second
+// deleteTimeout is how long deleted objects are waited for where the request names no time; deleteMargin, how much longer
+// than their pods may take to end.
+const (
+	deleteTimeout = 60 * time.Second
+	deleteMargin  = 30 * time.Second
+)
 
 // DeleteRequest asks for objects to be gone.
 type DeleteRequest struct {
 	Environment      string            // ID
 	Resource         string            // "": of any; else what belongs to another resource by now is left alone
 	Objects          []Applied         //
-	Timeout          time.Duration     // for all objects and their pods to be gone; 0: 60 s
+	Timeout          time.Duration     // for all objects and their pods to be gone; 0: 60 s, or longer if their pods may take longer to end
 	KeepData         bool              // leave claims, volumes and definitions of kinds: a resource is disabled or taken out of the plan
 	DeleteNamespaces bool              // also the namespaces that this environment made
 	Adopt            bool              // also what other environments own
@@ -41,8 +45,10 @@ type DeleteRequest struct {
 type deleter struct {
 	*Cluster
 	DeleteRequest
+	patient bool // the request names no time
+
+	mu   sync.Mutex // guards all below, and calls of Log
 	end  time.Time
-	mu   sync.Mutex // guards left and calls of Log
 	left []doomed
 }
 
@@ -62,6 +68,7 @@ type doomed struct {
 // without us.
 func (c *Cluster) Delete(ctx context.Context, request DeleteRequest) error {
 	d := &deleter{Cluster: c, DeleteRequest: request}
+	d.patient = d.Timeout == 0
 	d.Timeout = cmp.Or(d.Timeout, deleteTimeout)
 	d.end = time.Now().Add(d.Timeout)
 
@@ -150,6 +157,11 @@ func (d *deleter) deleteOne(ctx context.Context, known Applied) error {
 	defer d.mu.Unlock()
 	if d.Deleted != nil {
 		d.Deleted(known)
+	}
+	if grace, ok, _ := unstructured.NestedInt64(live.Object, "spec", "template", "spec", "terminationGracePeriodSeconds"); ok && d.patient {
+		if end := time.Now().Add(time.Duration(grace)*time.Second + deleteMargin); end.After(d.end) {
+			d.end, d.Timeout = end, time.Duration(grace)*time.Second+deleteMargin
+		}
 	}
 	d.left = append(d.left, doomed{Applied: known, client: client, uid: live.GetUID()})
 	return nil

@@ -145,7 +145,7 @@ func TestDelete_SaysWhatIsStillThere(t *testing.T) {
 	e := b.environment("dev")
 	e.apply(strings.Replace(settings, "name: settings", "name: settings, finalizers: [envflow.dev/test]", 1))
 	err := b.Delete(t.Context(), kube.DeleteRequest{Environment: e.id, Objects: e.known, Timeout: time.Second})
-	if classified := failure.Of(err); classified.Class != failure.Transient || !strings.Contains(classified.Summary, "ConfigMap/settings") {
+	if classified := failure.Of(err); classified.Class != failure.User || !strings.Contains(classified.Summary, "ConfigMap/settings (waits for envflow.dev/test)") {
 		t.Errorf("error %v of class %s", err, classified.Class)
 	}
 	_, err = b.Clientset().CoreV1().ConfigMaps(b.namespace).Patch(t.Context(), "settings", "application/merge-patch+json",
