@@ -115,12 +115,12 @@ data: {setting: ` + mark("ConfigMap") + `}
 `
 	yaml = strings.Replace(yaml, "image: "+u.service[0].image, "image: "+u.service[0].image+", env: [{name: X, value: "+mark("env value")+"}]", 1)
 	tiltfile := func(line string) string {
-		return u.tiltfile() + "x = str(read_file('secret.txt'))\nlocal('echo " + mark("output of local") + "')\nprint('" + mark("print") + "')\n" + line + "\n"
+		return u.tiltfile() + "config.define_string('password')\nconfig.parse()\nx = str(read_file('secret.txt'))\nlocal('echo " + mark("output of local") + "')\nprint('" + mark("print") + "')\n" + line + "\n"
 	}
 	u.service[1].resource = "links=[link('http://localhost/?token=" + mark("link") + "', 'docs')], labels=['" + mark("label") + "']"
 	u.writeProject()
 	u.write("k8s.yaml", yaml)
-	u.write("Tiltfile", tiltfile("config.define_string('password')\nconfig.parse()"))
+	u.write("Tiltfile", tiltfile(""))
 	u.ok("up", "-d", "--", "--password", mark("argument"))
 	u.wait()
 	u.contains("status", u.ok("status", "-o", "json"), mark("link"))
