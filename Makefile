@@ -40,8 +40,9 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
-build: ## Build bin/envflow (static, reproducible)
+build: ## Build bin/envflow and bin/envflow-agent (static, reproducible)
 	go build -ldflags '$(LDFLAGS)' -o bin/envflow ./cmd/envflow
+	go build -ldflags '$(LDFLAGS)' -o bin/envflow-agent ./cmd/envflow-agent
 
 .PHONY: demo
 demo: ## Bring up the example project (comes with step 3; fails until then)

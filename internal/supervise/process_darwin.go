@@ -1,0 +1,53 @@
+package supervise
+
+import (
+	"fmt"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+var bootID = sync.OnceValue(func() string {
+	t, err := unix.SysctlTimeval("kern.boottime")
+	if err != nil {
+		return "" // without it, all boots are one
+	}
+	return fmt.Sprintf("%d.%06d", t.Sec, t.Usec)
+})
+
+const zombie = 5 // SZOMB of <sys/proc.h>
+
+func startOf(pid int) (string, bool) {
+	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
+	if err != nil || int(info.Proc.P_pid) != pid || info.Proc.P_stat == zombie {
+		return "", false
+	}
+	return fmt.Sprintf("%d.%06d", info.Proc.P_starttime.Sec, info.Proc.P_starttime.Usec), true
+}
+
+// adoptOrphans: macOS gives orphans to launchd. Those that stay in the command's process group are found by it.
+func adoptOrphans() error { return nil }
+
+// descendants returns the processes below this one that have not ended, and those of their process groups.
+func descendants() (pids []int) {
+	all, err := unix.SysctlKinfoProcSlice("kern.proc.all")
+	if err != nil {
+		return nil
+	}
+	below := map[int]bool{os.Getpid(): true}
+	groups := map[int]bool{}
+	for again := true; again; {
+		again = false
+		for i := range all {
+			pid, parent, group := int(all[i].Proc.P_pid), int(all[i].Eproc.Ppid), int(all[i].Eproc.Pgid)
+			if !below[pid] && (below[parent] || groups[group]) {
+				below[pid], groups[group], again = true, true, true
+				if all[i].Proc.P_stat != zombie {
+					pids = append(pids, pid)
+				}
+			}
+		}
+	}
+	return pids
+}

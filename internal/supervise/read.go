@@ -1,0 +1,68 @@
+package supervise
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Cursor is how far a command's output was read. The zero Cursor is its beginning.
+type Cursor struct {
+	File   int   `json:"file"`
+	Offset int64 `json:"offset"`
+}
+
+// ReadLines calls fn with the lines of a shim's folder that come after the cursor, and returns where it has come to. A line
+// that is still being written is left for the next time.
+func ReadLines(dir string, c Cursor, fn func(Line)) (Cursor, error) {
+	numbers := outputs(dir)
+	if !slices.Contains(numbers, c.File) && len(numbers) > 0 && numbers[0] > c.File {
+		c = Cursor{File: numbers[0]} // what was before is dropped
+	}
+	for i, n := range numbers {
+		if n < c.File {
+			continue
+		}
+		if n > c.File {
+			c = Cursor{File: n}
+		}
+		var err error
+		if c.Offset, err = readFile(outputName(dir, n), c.Offset, fn); err != nil && !missing(err) {
+			return c, fmt.Errorf("read the output of a command: %w", err)
+		}
+		if i == len(numbers)-1 {
+			break
+		}
+	}
+	return c, nil
+}
+
+// readFile returns the offset after the last whole line.
+func readFile(path string, offset int64, fn func(Line)) (int64, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return offset, err
+	}
+	defer func() { _ = file.Close() }() // opened for reading
+	if _, err := file.Seek(offset, io.SeekStart); err != nil {
+		return offset, err
+	}
+	r := bufio.NewReader(file)
+	for {
+		data, err := r.ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			return offset, nil
+		}
+		if err != nil {
+			return offset, err
+		}
+		offset += int64(len(data))
+		if l, ok := parseLine(strings.TrimSuffix(data, "\n")); ok {
+			fn(l)
+		}
+	}
+}
