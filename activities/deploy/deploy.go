@@ -156,7 +156,7 @@ func (a *Activities) imagesOf(ctx context.Context, p *plan.Plan, r *plan.Resourc
 // stand for what is in it.
 func (a *Activities) builtOf(ctx context.Context, d api.DeployedImage) (kube.Built, error) {
 	record, _, err := a.Records.Image(ctx, d.Ref, d.InputDigest)
-	if err != nil || len(record.Unsure) > 0 && !record.WonBack { // of one that was won back, an object has said it before
+	if err != nil || len(record.Unsure) > 0 && record.Tag != "" { // without a tag it was won back from what an object has said
 		return kube.Built{}, err
 	}
 	return kube.Built{InputDigest: d.InputDigest, ImageID: d.ImageID, ClusterRef: d.ClusterRef}, nil

@@ -210,12 +210,17 @@ func TestApply_SaysWhatImagesWereBuiltFrom(t *testing.T) {
 	if got, want := says(), `{"web":{"input":"i","id":"sha256:1","ref":"web:1"}}`; got != want {
 		t.Errorf("says %q, want %q", got, want)
 	}
-	w.image.Unsure = []string{"/src/a"}
+	w.image.Unsure, w.image.Tag = []string{"/src/a"}, "web:1"
 	w.apply("web", image)
 	if got := says(); got != "" {
 		t.Errorf("says %q of files that changed during the build", got)
 	}
-	w.image.WonBack = true
+	w.image.WonBack = true // the engine had such an image before
+	w.apply("web", image)
+	if got := says(); got != "" {
+		t.Errorf("says %q of files that changed during the build", got)
+	}
+	w.image.Tag = "" // it was not built by us
 	w.apply("web", image)
 	if says() == "" {
 		t.Error("it says no longer what it said before it was won back")

@@ -1,7 +1,9 @@
 package image
 
 import (
+	"cmp"
 	"context"
+	"strings"
 	"time"
 
 	"github.com/envflow/envflow/internal/records"
@@ -12,7 +14,17 @@ import (
 // they were built from, and pods be started anew for nothing.
 const inputTag = "envflow-in-"
 
-func (b *build) inputName() string { return repository(b.image.Ref) + ":" + inputTag + b.digest }
+func (b *build) inputName() string {
+	name := repository(b.image.Ref) + ":" + inputTag + b.digest
+	platform := b.image.Platform
+	if platform == "" {
+		platform, _ = b.Lookup("DOCKER_DEFAULT_PLATFORM")
+	}
+	if platform = cmp.Or(platform, b.target.Platform); platform != "" { // another cluster may want another one
+		name += "-" + strings.ReplaceAll(platform, "/", "-")
+	}
+	return name
+}
 
 // keepInput makes the engine remember what a new image was built from. What nobody knows for sure is not to be found again.
 func (b *build) keepInput(ctx context.Context, record records.Image) error {

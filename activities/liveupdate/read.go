@@ -84,8 +84,7 @@ func (r *reading) line(line string) {
 }
 
 // read asks a container what it holds of the files that syncs cover, where it is otherwise than in its image. What the
-// container does not tell is Unsure, and so goes there again: without tools to look, without a right to read, by a name with
-// a line break. It is not asked for files that are neither on disk nor in the image: they may be the application's own.
+// container does not tell is Unsure, and so goes there again: without a right to read, by a name with a line break. It is not asked for files that are neither on disk nor in the image: they may be the application's own.
 func (s *comparison) read(ctx context.Context, image *plan.Image, c Container, base, diff map[string]string) (map[string]string, error) {
 	files, remotes := covered(image, base, diff)
 	r := &reading{said: slices.Repeat([]string{Unsure}, len(files))}
@@ -93,13 +92,14 @@ func (s *comparison) read(ctx context.Context, image *plan.Image, c Container, b
 		input := strings.Join(remotes, "\n") + "\nend\n"
 		code, err := s.Streams.Exec(ctx, c, []string{"sh", "-c", readScript}, []byte(input), r.line)
 		switch {
-		case errors.Is(err, ErrNoTools): // then the sync says so, if one is due
+		case errors.Is(err, ErrNoTools): // nor can anything have been synced into it
+			return nil, nil
 		case err != nil:
 			return nil, err
 		case code == killed:
 			return nil, failure.TransientError(fmt.Errorf("sh was killed in container %s", c.Name), "looking at the files in a container was cut short")
 		}
-		if err != nil || code != 0 || !r.ended {
+		if code != 0 || !r.ended {
 			r.said = slices.Repeat([]string{Unsure}, len(files))
 		}
 	}

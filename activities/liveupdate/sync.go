@@ -221,7 +221,7 @@ func (s *comparison) compare(ctx context.Context, image *plan.Image, key records
 		if s.in.Check {
 			return outcome, "", nil
 		}
-		if outcome, why, err = s.apply(ctx, image, todo); err != nil || outcome == api.SyncBuild {
+		if outcome, why, err = s.apply(ctx, image, todo); err != nil {
 			return outcome, why, err
 		}
 	}
@@ -229,10 +229,11 @@ func (s *comparison) compare(ctx context.Context, image *plan.Image, key records
 	for _, c := range running {
 		ids = append(ids, c.ID)
 	}
+	// Also one that cannot be updated: if the build comes to the image that it runs, it must not ask for another.
 	if outcome != api.SyncWaiting {
 		s.Containers.Compared(s.resource.Name, ids)
 	}
-	return outcome, "", nil
+	return outcome, why, nil
 }
 
 // withoutContainer: files can wait for a container that is about to run, but not for one that crashes.

@@ -172,8 +172,8 @@ func TestSync_BuildsWhatCannotBeWonBack(t *testing.T) {
 		"no live update, edited":       {func(w *world) { w.edit("a", "x"); noLiveUpdate(w) }, api.SyncBuild},
 		"nothing runs, edited":         {func(w *world) { w.edit("a", "x"); w.containers = nil }, api.SyncBuild},
 		"nothing runs, not edited":     {func(w *world) { w.containers = nil }, api.SyncInSync},
-		"it cannot be looked into":     {func(w *world) { w.roots = nil }, api.SyncUpdated}, // everything goes there
-		"neither that, nor any sync":   {func(w *world) { w.roots = nil; w.syncErr = ErrNoTools }, api.SyncBuild},
+		"it has no shell":              {func(w *world) { w.roots = nil; w.syncErr = ErrNoTools }, api.SyncInSync}, // nothing can have been synced
+		"it has no shell, edited":      {func(w *world) { w.edit("a", "x"); w.roots = nil; w.syncErr = ErrNoTools }, api.SyncBuild},
 		"a file was deleted meanwhile": {func(w *world) { w.remove("dir/b"); w.changed("dir/b") }, api.SyncInSync},
 	} {
 		t.Run(name, func(t *testing.T) {

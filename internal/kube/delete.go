@@ -175,7 +175,7 @@ func (d *deleter) release(ctx context.Context, client dynamic.ResourceInterface,
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
 		"uid":         live.GetUID(), // of another object of the same name nothing is taken
 		"labels":      map[string]any{LabelEnvironment: nil},
-		"annotations": map[string]any{AnnotationOwner: nil, AnnotationResource: nil, AnnotationDigest: nil},
+		"annotations": map[string]any{AnnotationOwner: nil, AnnotationResource: nil, AnnotationDigest: nil, AnnotationImages: nil},
 	}})
 	if err != nil {
 		return err
