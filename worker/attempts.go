@@ -29,9 +29,10 @@ const (
 // It heartbeats for all of them, and turns their errors into what workflows understand.
 type attempts struct {
 	interceptor.WorkerInterceptorBase
-	subject func(activityType string, in any) string     // what the work changes; work on the same subject is never done twice at a time
-	failed  func(ctx context.Context, in any, err error) // is told each failure, in full
-	done    func(ctx context.Context, in, out any)       // is told each success
+	subject func(activityType string, in any) string                // what the work changes; work on the same subject is never done twice at a time
+	began   func(in any)                                            // is told of each activity that is new
+	failed  func(ctx context.Context, in any, err error)            // is told each failure, in full
+	done    func(ctx context.Context, began time.Time, in, out any) // is told each success
 
 	mu   sync.Mutex
 	work map[attemptKey]*work
@@ -65,6 +66,9 @@ func (i *attemptInterceptor) ExecuteActivity(ctx context.Context, in *intercepto
 	info := activity.GetInfo(ctx)
 	key := attemptKey{info.WorkflowExecution.ID, info.WorkflowExecution.RunID, info.ActivityID}
 	w := i.attempts.join(key, func() *work {
+		if info.Attempt == 1 && i.attempts.began != nil {
+			i.attempts.began(argument(in))
+		}
 		return i.attempts.start(ctx, key, info.ActivityType.Name, argument(in), func(ctx context.Context) (any, error) { return i.Next.ExecuteActivity(ctx, in) })
 	})
 	beat := time.NewTicker(heartbeatEvery)
@@ -134,12 +138,13 @@ func (a *attempts) run(ctx context.Context, in any, run func(context.Context) (a
 			err = a.fail(ctx, in, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
+	began := time.Now()
 	result, err = run(ctx)
 	if err != nil {
 		return nil, a.fail(ctx, in, err)
 	}
 	if a.done != nil {
-		a.done(ctx, in, result)
+		a.done(ctx, began, in, result)
 	}
 	return result, nil
 }

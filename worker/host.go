@@ -149,7 +149,7 @@ func (h *Host) Run(ctx context.Context) error {
 	if err := h.startWatcher(ctx); err != nil {
 		return err
 	}
-	h.attempts = &attempts{subject: subject, failed: h.failed, done: h.succeeded, work: map[attemptKey]*work{}}
+	h.attempts = &attempts{subject: subject, began: func(in any) { h.retries(resourceOf(in), nil) }, failed: h.failed, done: h.succeeded, work: map[attemptKey]*work{}}
 	w := newWorker(h.o.Client, h.workflowID(), workerOptions(h.attempts, &unsent{host: h}))
 	h.register(w)
 	if err := w.Start(); err != nil {

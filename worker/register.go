@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 	sdkworker "go.temporal.io/sdk/worker"
@@ -100,7 +101,7 @@ func (h *Host) failed(ctx context.Context, in any, err error) {
 		return // nothing is wrong
 	}
 	resource := resourceOf(in)
-	h.compared(in, nil)
+	h.compared(time.Time{}, in, failed{})
 	h.retries(resource, err)
 	h.log.Append(logstore.Line{Resource: resource, Source: logstore.SourceBuild, Level: "error", Text: err.Error()})
 	if resource != "" {
@@ -112,14 +113,14 @@ func (h *Host) failed(ctx context.Context, in any, err error) {
 }
 
 // succeeded clears the error of the step that failed before.
-func (h *Host) succeeded(ctx context.Context, in, out any) {
+func (h *Host) succeeded(ctx context.Context, began time.Time, in, out any) {
 	switch in := in.(type) {
 	case api.SyncIn, api.ApplyIn, api.EvaluateIn, api.BuildImageIn:
 		if err := h.records.ClearError(context.WithoutCancel(ctx), resourceOf(in)); err != nil {
 			h.o.Log.Warn("clear an error", "error", err)
 		}
 	}
-	h.compared(in, out)
+	h.compared(began, in, out)
 	h.retries(resourceOf(in), nil)
 	if in, ok := in.(api.SyncIn); ok {
 		if r := h.currentRuntime(); r != nil {

@@ -54,8 +54,12 @@ func (h *Host) isOpen(resource string) bool {
 	return ok && time.Since(c.at) < openLimit
 }
 
-// compared closes the changes that an activity has seen. out is nil if it failed.
-func (h *Host) compared(in, out any) {
+// failed is the outcome of an activity that failed.
+type failed struct{}
+
+// compared closes the changes that an activity has seen, which began at a time.
+func (h *Host) compared(began time.Time, in, out any) {
+	_, hasFailed := out.(failed)
 	resource := resourceOf(in)
 	h.changed.mu.Lock()
 	defer h.changed.mu.Unlock()
@@ -63,22 +67,39 @@ func (h *Host) compared(in, out any) {
 	if !ok {
 		return
 	}
-	done := out == nil || c.built
+	inContainers := false
 	switch in := in.(type) {
 	case api.SyncIn:
-		if !in.Full && in.Seq < c.seq {
-			return
+		if !hasFailed && (in.Full && !c.at.Before(began) || !in.Full && in.Seq < c.seq) {
+			return // noticed since: the next one looks
 		}
-		sync, ok := out.(api.SyncOut)
-		done = !ok || in.Check || sync.Outcome != api.SyncBuild
+		sync, _ := out.(api.SyncOut)
+		inContainers = !in.Check && (sync.Outcome == api.SyncInSync || sync.Outcome == api.SyncUpdated)
+		c.built = true
 	case api.BuildImageIn, api.PushImageIn:
-		done = out == nil
+		c.built = true
+	case api.ApplyIn:
+		inContainers = !hasFailed && c.built
 	}
-	if c.built = true; done {
+	switch {
+	case inContainers:
 		delete(h.changed.open, resource)
-	} else {
-		h.changed.open[resource] = c
+		return
+	case hasFailed, resourceWaits(in, out):
+		// What has become of it shows once the workflows have told each other, which they do within that time.
+		c.at = time.Now().Add(tellLimit - openLimit)
 	}
+	h.changed.open[resource] = c
+}
+
+// tellLimit is how long a resource may take to report what became of an update: workflows.noticeable, and two signals.
+const tellLimit = time.Second
+
+// resourceWaits is true if a comparison has found something to do that is not done now.
+func resourceWaits(in, out any) bool {
+	s, ok := in.(api.SyncIn)
+	sync, _ := out.(api.SyncOut)
+	return ok && (s.Check || sync.Outcome == api.SyncWaiting)
 }
 
 // needs is true if a resource stands on an image.
