@@ -170,7 +170,7 @@ func (e *environment) leave(names []string) {
 // endLeaving ends resources that nobody wants any more and deletes their objects.
 func (e *environment) endLeaving(ctx workflow.Context) {
 	leaving := slices.Clone(e.s.Leaving)
-	calls := caller{ctx: ctx, epoch: e.epoch, dropped: func() bool { return e.s.Dirty || e.s.Paused || e.down != nil }} // the Tiltfile need not wait
+	calls := caller{ctx: ctx, epoch: e.epoch, dropped: func() bool { return e.s.Paused || e.down != nil }}
 	err := callEndResources(calls, api.EndResourcesIn{Environment: e.in.Environment, Resources: leaving})
 	if err == nil {
 		_, err = callDelete(calls, api.DeleteIn{Resources: leaving})
@@ -180,6 +180,7 @@ func (e *environment) endLeaving(ctx workflow.Context) {
 			return
 		}
 		if p := problemOf(err); p.class == failure.Infrastructure {
+			calls.dropped = func() bool { return e.s.Dirty || e.s.Paused || e.down != nil } // the Tiltfile need not wait
 			awaitInfrastructure(calls, p.needs)
 			return
 		}
@@ -235,7 +236,8 @@ func (e *environment) takeDown(ctx workflow.Context) error {
 		out, err = callDelete(calls, api.DeleteIn{DeleteNamespaces: e.down.DeleteNamespaces, Adopt: e.down.Adopt})
 	}
 	if err != nil {
-		e.s.Dirty, e.s.Evaluated, e.s.Down = false, 0, problemOf(err).summary
+		// What was about to leave is found left over by the next evaluation.
+		e.s.Dirty, e.s.Evaluated, e.s.Leaving, e.s.Down = false, 0, nil, problemOf(err).summary
 		return err
 	}
 	e.downOut = api.DownOut(out)

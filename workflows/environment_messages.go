@@ -12,7 +12,9 @@ import (
 
 // listen sets up everything that reaches the workflow, before anything else runs.
 func (e *environment) listen(ctx workflow.Context) error {
-	on(&e.signals, ctx, api.ConfigChangedSignal, func(workflow.Context, api.ConfigChanged) { e.s.Dirty = true })
+	on(&e.signals, ctx, api.ConfigChangedSignal, func(workflow.Context, api.ConfigChanged) {
+		e.s.Dirty = e.s.Dirty || e.s.Down == "" // a file that was saved is no wish to have back what should be gone
+	})
 	on(&e.signals, ctx, api.ResourceReportSignal, e.resourceReport)
 	on(&e.signals, ctx, api.RuntimeReportSignal, e.runtimeReports)
 	on(&e.signals, ctx, api.ContinueAsNewSignal, func(workflow.Context, struct{}) { e.renew = true })
@@ -109,6 +111,9 @@ func (e *environment) takeDownUpdate(ctx workflow.Context, in api.DownIn) (api.D
 
 func (e *environment) validateTrigger(_ workflow.Context, in api.TriggerIn) error {
 	for _, name := range in.Resources {
+		if name != api.TiltfileName && e.s.Down != "" && !e.evaluated() && !e.s.Dirty {
+			return userError("the environment was taken down, but for what could not be (" + e.s.Down + "); `envflow up` brings it back")
+		}
 		if entry := e.entry(name); name != api.TiltfileName && (entry == nil || !entry.Spec.Enabled) {
 			return userError("there is no resource " + name)
 		}

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -283,6 +284,13 @@ func TestEnvironment_DownFails(t *testing.T) {
 		return s.Down == "cannot delete" && !s.Evaluated && !s.Evaluating && !r.Ready && r.Runtime == api.StateNone
 	})
 	w.untilEnded(w.resourceID("a"))
+	if err := w.update(api.TriggerUpdate, api.TriggerIn{Resources: []string{"a"}}, nil); err == nil || !strings.Contains(err.Error(), "cannot delete") {
+		t.Errorf("trigger: %v", err)
+	}
+	w.configChanged() // somebody saved a file, which is no wish to have everything back
+	if s, err := w.status(); err != nil || s.Evaluating || s.Down == "" {
+		t.Errorf("after a change of the Tiltfile: %+v, error %v", s, err)
+	}
 	w.trigger(api.TiltfileName)
 	w.untilReady(1) // somebody wanted it back
 	if s, _ := w.status(); s.Down != "" {

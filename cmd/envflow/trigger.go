@@ -43,7 +43,7 @@ Examples:
 			if held {
 				return e.triggerByWorker(c, env, holder, names)
 			}
-			return e.triggerHosted(c, env, names)
+			return e.triggerHosted(c, env, names, time.Now())
 		},
 	}
 }
@@ -60,9 +60,10 @@ func (e *environ) triggerByWorker(c *cli.Context, env environment.Environment, h
 			return err
 		}
 	}
+	asked := time.Now()
 	err = e.askWorker(c.Context, conn, env, holder, api.TriggerUpdate, api.TriggerIn{Resources: names}, nil)
 	if errors.Is(err, errWorkerGone) {
-		return e.triggerHosted(c, env, names)
+		return e.triggerHosted(c, env, names, asked)
 	}
 	if err != nil {
 		return triggerFault(interruption(c.Context, err))
@@ -71,8 +72,9 @@ func (e *environ) triggerByWorker(c *cli.Context, env environment.Environment, h
 	return err
 }
 
-// triggerHosted is the worker until the updates are done.
-func (e *environ) triggerHosted(c *cli.Context, env environment.Environment, names []string) (err error) {
+// triggerHosted is the worker until the updates are done. asked is since when they are wanted: the workflow may know of it
+// from before.
+func (e *environ) triggerHosted(c *cli.Context, env environment.Environment, names []string, asked time.Time) (err error) {
 	conn, err := e.connect(c)
 	if err != nil {
 		return err
@@ -90,13 +92,18 @@ func (e *environ) triggerHosted(c *cli.Context, env environment.Environment, nam
 		return err
 	}
 	// The names are known once the Tiltfile is evaluated, and updates that are due anyway come first.
-	if _, err := h.until(c.Context, conn, env.ID, goal{until: untilUpdated, names: names}); err != nil {
+	status, err := h.until(c.Context, conn, env.ID, goal{until: untilUpdated, names: names})
+	if err != nil {
+		return err
+	}
+	if updatedSince(status, names, asked) {
+		_, err = fmt.Fprintf(e.Stdout, "Updated %s.\n", andList(names))
 		return err
 	}
 	if err := updateWorkflow(c.Context, conn, env.ID, api.TriggerUpdate, api.TriggerIn{Resources: names}, nil); err != nil {
 		return triggerFault(interruption(c.Context, err))
 	}
-	status, err := h.until(c.Context, conn, env.ID, goal{until: untilUpdated, names: names})
+	status, err = h.until(c.Context, conn, env.ID, goal{until: untilUpdated, names: names})
 	if err != nil {
 		return err
 	}
@@ -107,6 +114,15 @@ func (e *environ) triggerHosted(c *cli.Context, env environment.Environment, nam
 	}
 	_, err = fmt.Fprintf(e.Stdout, "Updated %s.\n", andList(names))
 	return err
+}
+
+// updatedSince is true if all of these resources have had a good update since a time.
+func updatedSince(s api.Status, names []string, since time.Time) bool {
+	return !slices.ContainsFunc(names, func(name string) bool {
+		return !slices.ContainsFunc(s.Resources, func(r api.ResourceStatus) bool {
+			return r.Name == name && r.Update == api.StateOK && r.Last != nil && r.Last.Started.After(since)
+		})
+	})
 }
 
 // until waits until the goal is reached, and returns the status in which it was. It asks each time: what was known before

@@ -11,6 +11,7 @@ import (
 
 	"github.com/envflow/envflow/internal/api"
 	"github.com/envflow/envflow/internal/environment"
+	"github.com/envflow/envflow/internal/fault"
 	"github.com/envflow/envflow/internal/logstore"
 	"github.com/envflow/envflow/worker"
 )
@@ -121,6 +122,9 @@ func (e *environ) bringBack(c *cli.Context, env environment.Environment, holder 
 	}
 	fmt.Fprintf(e.Stderr, "It could not be taken down (%s), and comes up again.\n", oneLine(status.Down))
 	err = e.askWorker(c.Context, conn, env, holder, api.TriggerUpdate, api.TriggerIn{Resources: []string{api.TiltfileName}}, nil)
+	if errors.Is(err, errWorkerGone) {
+		return fault.New(fault.Failure, "run `envflow up` again", "the worker of %s has ended just now", env.ID)
+	}
 	return triggerFault(interruption(c.Context, err))
 }
 
