@@ -91,8 +91,20 @@ func awaitInfrastructure(c caller, needs string) {
 		return
 	}
 	if left := awaitPause - workflow.Now(c.ctx).Sub(began); left > 0 {
-		_, _ = workflow.AwaitWithTimeout(c.ctx, left, c.dropped) // a workflow that is cancelled sees it at its next step
+		_ = awaitWithin(c.ctx, left, "before the next try", c.dropped) // a workflow that is cancelled sees it at its next step
 	}
+}
+
+// awaitWithin waits for a condition, at most for limit. workflow.AwaitWithTimeout leaves its
+// timer running, which wakes the workflow for nothing later: in the worst case after a kill -9, for a worker that is gone.
+func awaitWithin(ctx workflow.Context, limit time.Duration, summary string, condition func() bool) error {
+	if condition() {
+		return nil
+	}
+	timing, stop := workflow.WithCancel(ctx)
+	defer stop()
+	timer := workflow.NewTimerWithOptions(timing, limit, workflow.TimerOptions{Summary: summary})
+	return workflow.Await(ctx, func() bool { return timer.IsReady() || condition() })
 }
 
 // errDropped is returned by a call that was given up: its answer is of no interest any more.

@@ -80,12 +80,11 @@ func (e *environment) pause(ctx workflow.Context, in api.PauseIn) error {
 			e.send(ctx, entry.Spec.Name, api.PauseSignal, api.Pause(in))
 		}
 	}
-	_, err := workflow.AwaitWithTimeout(ctx, pauseLimit, func() bool {
+	return awaitWithin(ctx, pauseLimit, "pause, at the latest", func() bool {
 		return e.sending == 0 && !slices.ContainsFunc(e.s.Entries, func(entry api.ResourceEntry) bool {
 			return entry.Started && entry.Report.Update == api.StateInProgress
 		})
 	})
-	return err
 }
 
 // busy is true of a resource that is at something, or may be soon.

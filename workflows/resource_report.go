@@ -50,8 +50,7 @@ func (r *resource) sendReports(ctx workflow.Context) {
 			return
 		}
 		if wait := noticeable - workflow.Now(ctx).Sub(r.s.Since); r.atMoment() && wait > 0 {
-			o := workflow.AwaitOptions{Timeout: wait, TimerOptions: workflow.TimerOptions{Summary: "report an update that lasts"}}
-			if _, err := workflow.AwaitWithOptions(ctx, o, func() bool { return !r.atMoment() }); err != nil {
+			if err := awaitWithin(ctx, wait, "report an update that lasts", func() bool { return !r.atMoment() }); err != nil {
 				return
 			}
 			continue

@@ -153,7 +153,7 @@ const supersededPause = time.Second
 // superseded waits for the newer spec, which the worker knew before this workflow.
 func (r *resource) superseded(ctx workflow.Context, p api.Pending, spec string) {
 	r.postpone(ctx, p, "")
-	_, _ = workflow.AwaitWithTimeout(ctx, supersededPause, func() bool { // a workflow that is cancelled sees it at its next step
+	_ = awaitWithin(ctx, supersededPause, "for the newer spec", func() bool { // a workflow that is cancelled sees it at its next step
 		return r.s.Spec.Digest != spec || r.end || r.s.Paused || !r.configured()
 	})
 }
