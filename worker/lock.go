@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 
 	"github.com/envflow/envflow/internal/api"
 	"github.com/envflow/envflow/internal/state"
+	"github.com/envflow/envflow/internal/supervise"
 )
 
 // Files of an environment's state folder.
@@ -54,20 +54,10 @@ func (l *lock) release() { _ = l.file.Unlock() } // the process ends soon, and t
 
 // Holder tells who is the worker of the environment with that state folder.
 func Holder(folder string) (w api.Worker, held bool, err error) {
-	path := filepath.Join(folder, lockFile)
-	if _, err := os.Stat(path); os.IsNotExist(err) {
-		return w, false, nil
-	}
-	probe := flock.New(path, flock.SetFlag(os.O_RDONLY))
-	free, err := probe.TryRLock()
+	held, err = supervise.Held(filepath.Join(folder, lockFile))
 	if err != nil {
 		return w, false, fmt.Errorf("look whether the environment has a worker: %w", err)
 	}
 	_ = state.ReadJSON(filepath.Join(folder, holderFile), &w) // of the last one, if it is free
-	if free {
-		_ = probe.Unlock()
-		return w, false, nil
-	}
-	_ = probe.Close()
-	return w, true, nil
+	return w, held, nil
 }

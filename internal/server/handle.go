@@ -2,9 +2,7 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"os"
 	"strconv"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/envflow/envflow/internal/fault"
 	"github.com/envflow/envflow/internal/state"
+	"github.com/envflow/envflow/internal/supervise"
 )
 
 const (
@@ -58,21 +57,11 @@ func (h *Handle) Alive() bool {
 }
 
 func (h *Handle) alive() (bool, error) {
-	if _, err := os.Stat(h.files.Lock); errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	} else if err != nil {
-		return false, readFault(err, h.files.Dir)
-	}
-	// Shared, so that two who look at the same moment do not see each other.
-	lock := flock.New(h.files.Lock)
-	free, err := lock.TryRLock()
+	held, err := supervise.Held(h.files.Lock)
 	if err != nil {
 		return false, readFault(err, h.files.Dir)
 	}
-	if free {
-		_ = lock.Unlock()
-	}
-	return !free, nil
+	return held, nil
 }
 
 func readFault(err error, dir string) error {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 )
 
@@ -19,23 +18,16 @@ type Cursor struct {
 // ReadLines calls fn with the lines of a shim's folder that come after the cursor, and returns where it has come to. A line
 // that is still being written is left for the next time.
 func ReadLines(dir string, c Cursor, fn func(Line)) (Cursor, error) {
-	numbers := outputs(dir)
-	if !slices.Contains(numbers, c.File) && len(numbers) > 0 && numbers[0] > c.File {
-		c = Cursor{File: numbers[0]} // what was before is dropped
-	}
-	for i, n := range numbers {
+	for _, n := range outputs(dir) {
 		if n < c.File {
 			continue
 		}
-		if n > c.File {
+		if n > c.File { // the one before is read, or dropped
 			c = Cursor{File: n}
 		}
 		var err error
 		if c.Offset, err = readFile(outputName(dir, n), c.Offset, fn); err != nil && !missing(err) {
 			return c, fmt.Errorf("read the output of a command: %w", err)
-		}
-		if i == len(numbers)-1 {
-			break
 		}
 	}
 	return c, nil

@@ -133,7 +133,7 @@ const holderEvery = 10 * time.Second
 func (s *shim) watchHolder(ctx context.Context, orphaned func()) {
 	since := time.Now()
 	for {
-		if held(s.Holder) {
+		if held, err := Held(s.Holder); held && err == nil {
 			since = time.Now()
 		} else if time.Since(since) >= s.Orphan {
 			orphaned()
@@ -143,20 +143,6 @@ func (s *shim) watchHolder(ctx context.Context, orphaned func()) {
 			return
 		}
 	}
-}
-
-// held reports whether a process has locked the file.
-func held(path string) bool {
-	if _, err := os.Stat(path); err != nil {
-		return false
-	}
-	// Shared, so that those who only look do not see each other.
-	lock := flock.New(path, flock.SetFlag(os.O_RDONLY))
-	free, err := lock.TryRLock()
-	if free {
-		_ = lock.Unlock()
-	}
-	return err == nil && !free
 }
 
 // wait returns false if ctx ends before the time is over.
