@@ -173,16 +173,12 @@ func (b *build) build(ctx context.Context) (records.Image, error) {
 	}
 	b.Log(b.in.Resource, activities.SourceBuild, "Building image "+b.image.Ref)
 	started := time.Now()
-	platform := b.image.Platform
-	if platform == "" {
-		platform = b.target.Platform
-	}
 	refs := map[string]string{}
 	for _, base := range b.bases {
 		refs[base.Ref] = base.PushRef
 	}
 	result, err := b.engine.Build(ctx, docker.BuildRequest{
-		Image: b.image, Filter: filter, Labels: b.Labels, Platform: platform, Refs: refs, LookupEnv: b.Lookup,
+		Image: b.image, Filter: filter, Labels: b.Labels, Platform: b.target.Platform, Refs: refs, LookupEnv: b.Lookup,
 		Output: func(line string) { b.Log(b.in.Resource, activities.SourceBuild, line) },
 	})
 	if err != nil {

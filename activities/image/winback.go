@@ -1,11 +1,11 @@
 package image
 
 import (
-	"cmp"
 	"context"
 	"strings"
 	"time"
 
+	"github.com/envflow/envflow/internal/docker"
 	"github.com/envflow/envflow/internal/records"
 )
 
@@ -16,11 +16,7 @@ const inputTag = "envflow-in-"
 
 func (b *build) inputName() string {
 	name := repository(b.image.Ref) + ":" + inputTag + b.digest
-	platform := b.image.Platform
-	if platform == "" {
-		platform, _ = b.Lookup("DOCKER_DEFAULT_PLATFORM")
-	}
-	if platform = cmp.Or(platform, b.target.Platform); platform != "" { // another cluster may want another one
+	if platform := docker.Platform(b.image, b.Lookup, b.target.Platform); platform != "" { // another cluster may want another one
 		name += "-" + strings.ReplaceAll(platform, "/", "-")
 	}
 	return name

@@ -124,14 +124,17 @@ func (b *task) env(name string) (string, bool) {
 }
 
 // platform returns the platform to build for, "" for that of the engine.
-func (b *task) platform() string {
-	if b.Image.Platform != "" {
-		return b.Image.Platform
+func (b *task) platform() string { return Platform(b.Image, b.env, b.Platform) }
+
+// Platform returns what an image is built for: what its definition says, else DOCKER_DEFAULT_PLATFORM, else other.
+func Platform(image *plan.Image, lookup func(name string) (string, bool), other string) string {
+	if image.Platform != "" {
+		return image.Platform
 	}
-	if platform, ok := b.env("DOCKER_DEFAULT_PLATFORM"); ok && platform != "" {
+	if platform, ok := lookup("DOCKER_DEFAULT_PLATFORM"); ok && platform != "" {
 		return platform
 	}
-	return b.Platform
+	return other
 }
 
 // options returns what both builders are told.
