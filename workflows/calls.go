@@ -95,8 +95,8 @@ func awaitInfrastructure(c caller, needs string) {
 	}
 }
 
-// awaitWithin waits for a condition, at most for limit. workflow.AwaitWithTimeout leaves its
-// timer running, which wakes the workflow for nothing later: in the worst case after a kill -9, for a worker that is gone.
+// awaitWithin waits for a condition, at most for limit. workflow.AwaitWithTimeout leaves its timer running, which wakes the
+// workflow for nothing later: in the worst case after a kill -9, for a worker that is gone.
 func awaitWithin(ctx workflow.Context, limit time.Duration, summary string, condition func() bool) error {
 	if condition() {
 		return nil

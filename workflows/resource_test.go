@@ -60,11 +60,7 @@ func TestResource_UserErrorWaitsForAChange(t *testing.T) {
 // TestResource_OwesWhatFailed: files that change after a failed deployment do not make it a successful one.
 func TestResource_OwesWhatFailed(t *testing.T) {
 	w := newWorld(t, spec("a"))
-	w.up()
-	w.fail(api.ApplyActivity, "a", failure.User, "the cluster refuses it", "")
-	w.plan(spec("a", another))
-	w.configChanged()
-	w.untilUpdate("a", api.StateError)
+	w.upAndRefused()
 	w.wantCount(api.ApplyActivity, "a", 2)
 	w.filesChanged("a", 1, 3) // in sync
 	w.untilReady(1)
@@ -74,6 +70,16 @@ func TestResource_OwesWhatFailed(t *testing.T) {
 		t.Errorf("synced with %+v", in)
 	}
 	w.replay()
+}
+
+// upAndRefused brings the environment up, and then to another spec of a that cannot be applied.
+func (w *world) upAndRefused() {
+	w.t.Helper()
+	w.up()
+	w.fail(api.ApplyActivity, "a", failure.User, "the cluster refuses it", "")
+	w.plan(spec("a", another))
+	w.configChanged()
+	w.untilUpdate("a", api.StateError)
 }
 
 func TestResource_TransientFailuresAreRetried(t *testing.T) {
@@ -270,11 +276,7 @@ func TestResource_TriggerOnAutoDoesEverythingAnew(t *testing.T) {
 // TestResource_TriggerAfterAnError tries again what failed; it does not begin from nothing.
 func TestResource_TriggerAfterAnError(t *testing.T) {
 	w := newWorld(t, spec("a"))
-	w.up()
-	w.fail(api.ApplyActivity, "a", failure.User, "the cluster refuses it", "")
-	w.plan(spec("a", another))
-	w.configChanged()
-	w.untilUpdate("a", api.StateError)
+	w.upAndRefused()
 	w.forget()
 	w.trigger("a")
 	w.untilReady(1)

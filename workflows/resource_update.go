@@ -50,7 +50,6 @@ func (r *resource) update(ctx workflow.Context) {
 // steps makes the resource what its spec and the disk say. kind is "" if that changed nothing.
 func (r *resource) steps(ctx workflow.Context, p api.Pending) (kind string, err error) {
 	calls, name, spec := r.caller(ctx), r.s.Spec.Name, r.s.Spec
-	calls.dropped = func() bool { return r.end || r.s.Paused || r.s.Spec.Digest != spec.Digest } // nobody wants that any more
 	build := p.Anew
 	var images []api.DeployedImage
 	if len(spec.Images) > 0 && !p.Anew {
@@ -113,9 +112,11 @@ func (r *resource) build(calls caller, p api.Pending) (images []api.DeployedImag
 	return images, nil
 }
 
-// caller calls activities that are given up when the resource pauses or ends.
+// caller calls activities that are given up when the resource pauses or ends, or gets another spec: that may want something
+// else, and need something else.
 func (r *resource) caller(ctx workflow.Context) caller {
-	return caller{ctx: ctx, epoch: r.epoch, dropped: func() bool { return r.end || r.s.Paused }}
+	spec := r.s.Spec.Digest
+	return caller{ctx: ctx, epoch: r.epoch, dropped: func() bool { return r.end || r.s.Paused || r.s.Spec.Digest != spec }}
 }
 
 // finisher calls activities that must not be left half done: applying goes on while the resource pauses or ends.
@@ -140,9 +141,7 @@ func (r *resource) failed(ctx workflow.Context, p api.Pending, kind string, what
 func (r *resource) missing(ctx workflow.Context, p api.Pending, what problem) {
 	r.s.Needs = what.needs
 	r.postpone(ctx, p, what.summary)
-	calls, spec := r.caller(ctx), r.s.Spec.Digest
-	calls.dropped = func() bool { return r.end || r.s.Paused || r.s.Spec.Digest != spec } // another spec may need something else
-	awaitInfrastructure(calls, what.needs)
+	awaitInfrastructure(r.caller(ctx), what.needs)
 	r.s.Needs = ""
 	r.set(ctx, api.StatePending, "")
 }
