@@ -92,16 +92,13 @@ func (r *runtime) compareNew(s observe.Status) {
 	if !compared {
 		return // the first comparison is still to come, and looks at them all
 	}
-	ours := r.ours(s.Resource)
 	for _, pod := range s.Pods {
 		if pod.Deleting || !pod.Current {
 			continue
 		}
 		for _, c := range pod.Containers {
-			if c.Init || !slices.Contains(ours, c.Image) {
-				continue
-			}
-			if c.State == observe.StateRunning && c.ID != "" && !known[c.ID] || waiting && c.Reason == crashLoop {
+			worth := c.State == observe.StateRunning && c.ID != "" && !known[c.ID] || waiting && c.Reason == crashLoop
+			if !c.Init && worth && slices.Contains(r.ours(s.Resource), c.Image) { // ours asks the database: last
 				r.host.containersChanged(s.Resource)
 				return
 			}

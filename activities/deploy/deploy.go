@@ -256,14 +256,9 @@ func (a *Activities) others(ctx context.Context, recorded []kube.Applied) (more 
 		}
 	}
 	if p != nil {
-		for _, r := range p.Resources {
-			if r.Kubernetes == nil {
-				continue
-			}
-			for _, o := range r.Kubernetes.Objects {
-				if o.Namespace != "" {
-					namespaces[o.Namespace] = true
-				}
+		for _, o := range objectsOf(p) {
+			if o.Namespace != "" {
+				namespaces[o.Namespace] = true
 			}
 		}
 	}
@@ -308,11 +303,4 @@ func (a *Activities) planned(objects []kube.Applied, namespace string) []kube.Ap
 	return objects
 }
 
-func hasObjects(p *plan.Plan) bool {
-	for _, r := range p.Resources {
-		if r.Kubernetes != nil && len(r.Kubernetes.Objects) > 0 {
-			return true
-		}
-	}
-	return false
-}
+func hasObjects(p *plan.Plan) bool { return len(objectsOf(p)) > 0 }

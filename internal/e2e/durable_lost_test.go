@@ -154,13 +154,26 @@ func TestRecords_Lost(t *testing.T) {
 	}
 }
 
-// Nothing but the cluster, the engine and the disk are left.
-func TestRecords_LostWithTheServers(t *testing.T) {
-	u := newUserAlone(t, 2)
+// upAndSynced brings the project up, and a file into the container of its first service.
+func (u *user) upAndSynced() {
+	u.t.Helper()
 	u.up()
 	u.edit(0, "synced")
 	u.served(0, "synced")
 	u.wait()
+}
+
+// killWithRecords kills the worker and deletes its records.
+func (u *user) killWithRecords() {
+	u.t.Helper()
+	u.kill("worker")
+	u.removeDatabase(filepath.Join(u.folder(), "state.db"))
+}
+
+// Nothing but the cluster, the engine and the disk are left.
+func TestRecords_LostWithTheServers(t *testing.T) {
+	u := newUserAlone(t, 2)
+	u.upAndSynced()
 	before := u.worldFacts()
 	u.kill("both")
 	u.removeDatabase(u.server.Files().Database)
@@ -177,13 +190,9 @@ func TestRecords_LostWithTheServers(t *testing.T) {
 // A container that is started anew after the records were lost holds an image of which nobody knows what is in it.
 func TestRecords_LostAndContainerStartedAnew(t *testing.T) {
 	u := newUserAlone(t, 1)
-	u.up()
-	u.edit(0, "synced")
-	u.served(0, "synced")
-	u.wait()
+	u.upAndSynced()
 	builds := u.builds(0)
-	u.kill("worker")
-	u.removeDatabase(filepath.Join(u.folder(), "state.db"))
+	u.killWithRecords()
 	u.comeBack("worker and losing its records")
 	pod := u.pod(0)
 	if err := u.kube.CoreV1().Pods(u.ns).DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{}); err != nil {
@@ -211,13 +220,9 @@ func TestRecords_LostAndBuildNeeded(t *testing.T) {
 		u.write(u.service[i].name+"/other", "o0\n")
 	}
 	u.writeProject()
-	u.up()
-	u.edit(0, "synced")
-	u.served(0, "synced")
-	u.wait()
+	u.upAndSynced()
 	pods := []string{u.pod(0), u.pod(1)}
-	u.kill("worker")
-	u.removeDatabase(filepath.Join(u.folder(), "state.db"))
+	u.killWithRecords()
 	u.write("svc0/other", "o1\n")
 	u.comeBack("worker and losing its records")
 	u.servedAt(0, "/other.html", "o1")
