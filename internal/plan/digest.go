@@ -17,7 +17,8 @@ func Digest(v any) string {
 }
 
 // SpecDigest stands for all that an update of the resource name carries out: another one means that it must be looked at
-// again. What only people see (labels, links) and what is set up without an update (port-forwards) is not in it, as in Tilt.
+// again. What only people see (labels, links) and what is set up without an update (port-forwards, probes) is not in it, as in
+// Tilt.
 func (p *Plan) SpecDigest(name string) string {
 	r := p.Resource(name)
 	if r == nil {
@@ -27,7 +28,15 @@ func (p *Plan) SpecDigest(name string) string {
 		Kubernetes *Kubernetes
 		Images     []Image
 		Registry   *Registry
+		Local      *Local            `json:",omitempty"` // left out, so that the digests of all others are those of before there was any
+		Env        map[string]string `json:",omitempty"`
+		Unset      []string          `json:",omitempty"`
 	}{Registry: p.Settings.DefaultRegistry}
+	if r.Local != nil {
+		l := *r.Local
+		l.Readiness, l.AllowParallel = nil, false
+		spec.Local, spec.Env, spec.Unset = &l, p.Settings.Env, p.Settings.Unset
+	}
 	if r.Kubernetes != nil {
 		k := *r.Kubernetes
 		k.PortForwards = nil

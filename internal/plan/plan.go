@@ -39,6 +39,7 @@ type Resource struct {
 	Enabled     bool        `json:"enabled"`                 // false: not asked for on the command line
 	Images      []string    `json:"images,omitempty"`        // Image.Ref of the images it needs, in build order
 	Kubernetes  *Kubernetes `json:"kubernetes,omitempty"`    // for TypeKubernetes
+	Local       *Local      `json:"local,omitempty"`         // for TypeLocal
 }
 
 // Link is shown beside a resource.
@@ -141,6 +142,9 @@ type Settings struct {
 	UpsertTimeoutSeconds   int       `json:"k8s_upsert_timeout_secs"`    // per object that is applied
 	ServerSideApply        string    `json:"k8s_server_side_apply"`      // auto, true or false
 	SuppressUnusedWarnings []string  `json:"suppress_unused_image_warnings,omitempty"`
+
+	Env   map[string]string `json:"env,omitempty"`   // variables that os.putenv and os.environ have set, for all commands of this machine
+	Unset []string          `json:"unset,omitempty"` // those that the Tiltfile removed
 }
 
 // Registry is where images are pushed to.
