@@ -18,6 +18,7 @@ import (
 	"github.com/envflow/envflow/internal/api"
 	"github.com/envflow/envflow/internal/environment"
 	"github.com/envflow/envflow/internal/fault"
+	"github.com/envflow/envflow/internal/supervise"
 )
 
 // apiKeyVariable hands the key of an external Temporal on, since a command line can be read in the process list.
@@ -87,7 +88,7 @@ func (e *environ) startHosted(env environment.Environment, log *os.File) (*os.Pr
 	if key := e.line.last("temporal-api-key"); key != "" {
 		cmd.Env = append(cmd.Env, apiKeyVariable+"="+key)
 	}
-	detach(cmd)
+	supervise.Detach(cmd)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, nil, fmt.Errorf("start the worker: %w", err)

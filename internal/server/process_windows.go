@@ -4,16 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
-	"syscall"
-
-	"golang.org/x/sys/windows"
 )
-
-// detach takes the process off the console, so that closing the window or ctrl-C there does not reach it.
-func detach(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.DETACHED_PROCESS | windows.CREATE_NEW_PROCESS_GROUP}
-}
 
 // terminate is for systems that have a signal for it.
 func terminate(context.Context, int) error {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/envflow/envflow/internal/fault"
 	"github.com/envflow/envflow/internal/state"
+	"github.com/envflow/envflow/internal/supervise"
 )
 
 // maxLog is the size beyond which the log of earlier servers is moved aside before another one writes to it.
@@ -49,7 +50,7 @@ func (h *Handle) start(ctx context.Context) (Record, error) {
 	cmd.Dir = h.files.Dir
 	cmd.Env = append(environment(os.Environ()), "ENVFLOW_STATE_DIR="+h.stateDir)
 	cmd.Stderr = log
-	detach(cmd)
+	supervise.Detach(cmd)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return Record{}, fmt.Errorf("start the server: %w", err)

@@ -21,8 +21,8 @@ type command struct {
 	stop    chan struct{}
 }
 
-// start runs argv. Its output goes to out.
-func start(argv []string, out *output) (*command, error) {
+// start runs argv with this process's environment and more. Its output goes to out.
+func start(argv, more []string, out *output) (*command, error) {
 	path, err := exec.LookPath(argv[0])
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func start(argv []string, out *output) (*command, error) {
 	signal.Notify(children, syscall.SIGCHLD) //nolint:forbidigo // nobody asks for anything by it: a child has ended
 	// Not exec.Cmd: this process waits for every child there is, and its Wait would miss the command's end.
 	c.process, err = syscall.ForkExec(path, argv, &syscall.ProcAttr{
-		Env: os.Environ(), Files: files, Sys: &syscall.SysProcAttr{Setpgid: true},
+		Env: append(os.Environ(), more...), Files: files, Sys: &syscall.SysProcAttr{Setpgid: true},
 	})
 	if err != nil {
 		signal.Stop(children)

@@ -22,14 +22,22 @@ type command struct {
 	pipes  []*os.File // that its output comes from
 }
 
-// start runs argv. Its output goes to out.
-func start(argv []string, out *output) (*command, error) {
+// start runs argv with this process's environment and more. Its output goes to out.
+func start(argv, more []string, out *output) (*command, error) {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
 		return nil, fmt.Errorf("make a job object: %w", err)
 	}
+	limits := windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION{
+		BasicLimitInformation: windows.JOBOBJECT_BASIC_LIMIT_INFORMATION{LimitFlags: windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE}, // also if the shim is killed
+	}
+	if _, err := windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation, uintptr(unsafe.Pointer(&limits)), uint32(unsafe.Sizeof(limits))); err != nil { //nolint:gosec // how the system takes it
+		_ = windows.CloseHandle(job)
+		return nil, fmt.Errorf("limit a job object: %w", err)
+	}
 	c := &command{job: job, ended: make(chan struct{})}
 	c.cmd = exec.Command(argv[0], argv[1:]...) //nolint:gosec,noctx // what the user wants to run, for as long as it takes
+	c.cmd.Env = append(os.Environ(), more...)
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP}
 	for _, to := range []func(*os.File){func(w *os.File) { c.cmd.Stdout = w }, func(w *os.File) { c.cmd.Stderr = w }} {
 		r, w, err := os.Pipe()

@@ -51,3 +51,27 @@ func descendants() (pids []int) {
 	}
 	return pids
 }
+
+// leftovers returns the processes of the process group that a shim's command had.
+func leftovers(_ string, state State) (pids []int) {
+	if state.Command.PID == 0 || state.Command.Boot != bootID() {
+		return nil
+	}
+	all, err := unix.SysctlKinfoProcSlice("kern.proc.all")
+	if err != nil {
+		return nil
+	}
+	for i := range all {
+		started := fmt.Sprintf("%d.%06d", all[i].Proc.P_starttime.Sec, all[i].Proc.P_starttime.Usec)
+		// A group whose number was given again is younger than the shim's next look, and its leader is another process.
+		if int(all[i].Eproc.Pgid) != state.Command.PID || all[i].Proc.P_stat == zombie {
+			continue
+		}
+		if pid := int(all[i].Proc.P_pid); pid == state.Command.PID && started != state.Command.Start {
+			return nil
+		} else if pid != os.Getpid() {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}

@@ -79,3 +79,26 @@ func descendants() (pids []int) {
 	}
 	return pids
 }
+
+// leftovers returns the processes that carry the mark of a folder, in no order.
+func leftovers(dir string, _ State) (pids []int) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	mark := []byte(markVariable + "=" + dir + "\x00")
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		environ, err := os.ReadFile("/proc/" + e.Name() + "/environ") // nothing can be read of others' processes
+		if err != nil || !bytes.HasPrefix(environ, mark) && !bytes.Contains(environ, append([]byte{0}, mark...)) {
+			continue
+		}
+		if s, ok := readStat(pid); ok && s.state != 'Z' && s.state != 'X' {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}

@@ -32,3 +32,11 @@ func startOf(pid int) (string, bool) {
 
 // adoptOrphans: the command's job object holds all that it starts.
 func adoptOrphans() error { return nil }
+
+// leftovers returns the command of a shim that was killed. What that has started went with its job object.
+func leftovers(_ string, state State) []int {
+	if state.Command.Alive() {
+		return []int{state.Command.PID}
+	}
+	return nil
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -16,6 +17,9 @@ import (
 var ErrHeld = errors.New("the folder has a shim")
 
 const lockFile = "lock"
+
+// lockLimit is longer than anybody needs to look at the lock.
+const lockLimit = 200 * time.Millisecond
 
 // shim is one run of Run.
 type shim struct {
@@ -36,7 +40,10 @@ func Run(ctx context.Context, spec Spec) error {
 		return fmt.Errorf("make the folder of a shim: %w", err)
 	}
 	lock := flock.New(filepath.Join(spec.Dir, lockFile))
-	if free, err := lock.TryLock(); err != nil {
+	// Whoever looks whether it is held (see Held) has it for an instant, so once is not enough.
+	trying, cancel := context.WithTimeout(ctx, lockLimit)
+	defer cancel()
+	if free, err := lock.TryLockContext(trying, lockLimit/20); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("lock the folder of a shim: %w", err)
 	} else if !free {
 		return ErrHeld
@@ -50,10 +57,11 @@ func Run(ctx context.Context, spec Spec) error {
 		return err
 	}
 	defer s.out.close()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	go watchAsked(ctx, spec.Dir, end)
 	if spec.Holder != "" && spec.Orphan > 0 {
-		go s.watchHolder(ctx, cancel)
+		go s.watchHolder(ctx, end)
 	}
 	return s.run(ctx)
 }
@@ -68,28 +76,40 @@ func (s *shim) run(ctx context.Context) error {
 			s.state.Error = err.Error()
 		}
 		if ctx.Err() != nil || !s.again(exit, err) {
-			s.state.Phase = PhaseEnded
-			return s.state.write(s.Dir)
+			return s.over(ctx)
 		}
 		if time.Since(began) >= s.Backoff.Healthy {
 			backoff = s.Backoff.First
 		}
-		s.state.Phase = PhaseWaiting
+		s.state.Phase, s.state.Next = PhaseWaiting, time.Now().Add(backoff).UTC()
 		if err := s.state.write(s.Dir); err != nil {
 			return err
 		}
 		if !wait(ctx, backoff) {
-			s.state.Phase = PhaseEnded
-			return s.state.write(s.Dir)
+			return s.over(ctx)
 		}
 		backoff = min(2*backoff, s.Backoff.Max)
 		s.state.Restarts++
+		s.state.Next = time.Time{}
 	}
 }
 
+// over says that the command is not started again.
+func (s *shim) over(ctx context.Context) error {
+	s.state.Phase, s.state.Next, s.state.Stopped = PhaseEnded, time.Time{}, ctx.Err() != nil
+	return s.state.write(s.Dir)
+}
+
+// RestartsVariable is in the environment of a command that is started again: how often it was before.
+const RestartsVariable = "ENVFLOW_RESTARTS"
+
 // once runs the command until it has ended and nothing of it is left. exit is nil if it could not be started.
 func (s *shim) once(ctx context.Context) (exit *Exit, err error) {
-	c, err := start(s.Argv, s.out)
+	var more []string
+	if s.state.Restarts > 0 {
+		more = []string{RestartsVariable + "=" + strconv.Itoa(s.state.Restarts)}
+	}
+	c, err := start(s.Argv, more, s.out)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.Argv[0], err)
 	}

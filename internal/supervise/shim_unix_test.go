@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,6 +28,10 @@ import (
 const specVariable = "ENVFLOW_TEST_SHIM"
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "shim" { // by supervise.Start
+		beShim(os.Args[2:])
+		return
+	}
 	if data := os.Getenv(specVariable); data != "" {
 		var spec supervise.Spec
 		if err := json.Unmarshal([]byte(data), &spec); err != nil {
@@ -42,6 +47,20 @@ func TestMain(m *testing.M) {
 		return
 	}
 	os.Exit(m.Run())
+}
+
+func beShim(args []string) {
+	var spec supervise.Spec
+	flags := flag.NewFlagSet("shim", flag.ExitOnError)
+	spec.Flags(flags)
+	_ = flags.Parse(args) // exits on an error
+	spec.Argv = flags.Args()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM) //nolint:forbidigo // here it is a command
+	defer stop()
+	if err := supervise.Run(ctx, spec); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // shim is a shim of a test.

@@ -23,11 +23,13 @@ type State struct {
 	Phase    string    `json:"phase"` // PhaseRunning, ...
 	Digest   string    `json:"digest,omitempty"`
 	Shim     Process   `json:"shim"`
-	Command  Process   `json:"command"`         // that was started last
-	Started  time.Time `json:"started"`         // of Command
-	Restarts int       `json:"restarts"`        // so far
-	Last     *Exit     `json:"last,omitempty"`  // of the command that was started last, or the one before while it runs
-	Error    string    `json:"error,omitempty"` // why the command could not be started, or is not started again
+	Command  Process   `json:"command"`           // that was started last
+	Started  time.Time `json:"started"`           // of Command
+	Restarts int       `json:"restarts"`          // so far
+	Last     *Exit     `json:"last,omitempty"`    // of the command that was started last, or the one before while it runs
+	Next     time.Time `json:"next,omitzero"`     // when it is started again, in PhaseWaiting
+	Stopped  bool      `json:"stopped,omitempty"` // somebody wanted it to end
+	Error    string    `json:"error,omitempty"`   // why the command could not be started, or is not started again
 }
 
 // Exit is how a command ended.

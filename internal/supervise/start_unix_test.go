@@ -1,0 +1,212 @@
+//go:build unix
+
+package supervise_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/envflow/envflow/internal/supervise"
+	"github.com/envflow/envflow/internal/testenv"
+)
+
+func TestFlags_AreTheWayBackOfArgs(t *testing.T) {
+	t.Parallel()
+	want := supervise.Spec{
+		Dir: "/d", Argv: []string{"sh", "-c", "echo --dir"}, Digest: "d", Signal: syscall.SIGINT, Grace: time.Second, Restart: supervise.RestartAlways,
+		Backoff: supervise.Backoff{First: 1, Max: 2, Healthy: 3}, Limit: supervise.Limit{Restarts: 5, Within: time.Hour}, Holder: "/h", Orphan: time.Minute,
+	}
+	var got supervise.Spec
+	flags := flag.NewFlagSet("shim", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	got.Flags(flags)
+	if err := flags.Parse(want.Args()); err != nil {
+		t.Fatal(err)
+	}
+	got.Argv = flags.Args()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// background is a folder with a shim in the background.
+type background struct {
+	t   *testing.T
+	dir string
+}
+
+func newBackground(t *testing.T) *background {
+	t.Helper()
+	b := &background{t: t, dir: filepath.Join(t.TempDir(), "shim")}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), limit)
+		defer cancel()
+		if err := supervise.Stop(ctx, b.dir); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+		if left := b.marked(); len(left) > 0 {
+			t.Errorf("processes %v are left", left)
+		}
+	})
+	return b
+}
+
+func (b *background) start(argv ...string) (supervise.State, error) {
+	b.t.Helper()
+	executable, err := os.Executable()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return supervise.Start(b.t.Context(), executable, supervise.Spec{Dir: b.dir, Argv: argv, Grace: limit}, os.Environ(), b.t.TempDir())
+}
+
+// marked are the processes with the mark of the folder.
+func (b *background) marked() (pids []int) {
+	environments, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, path := range environments {
+		data, err := os.ReadFile(path)
+		if pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil && slices.Contains(strings.Split(string(data), "\x00"), "ENVFLOW_SHIM="+b.dir) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func TestStart_AndStop(t *testing.T) {
+	t.Parallel()
+	b := newBackground(t)
+	state, err := b.start("sh", "-c", "sleep 1000 & wait")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !state.Alive() || !state.Command.Alive() || state.Phase != supervise.PhaseRunning {
+		t.Errorf("the state is %+v", state)
+	}
+	if _, err := b.start("true"); !errors.Is(err, supervise.ErrHeld) {
+		t.Errorf("a second shim: %v", err)
+	}
+	if err := supervise.Stop(t.Context(), b.dir); err != nil {
+		t.Fatal(err)
+	}
+	if left := b.marked(); len(left) > 0 {
+		t.Errorf("processes %v are left", left)
+	}
+	if state, err := supervise.Read(b.dir); err != nil || state.Phase != supervise.PhaseEnded || !state.Stopped {
+		t.Errorf("afterwards the state is %+v, %v", state, err)
+	}
+	if err := supervise.Stop(t.Context(), b.dir); err != nil {
+		t.Errorf("once more: %v", err)
+	}
+}
+
+func TestStart_WhatCannotRun(t *testing.T) {
+	t.Parallel()
+	b := newBackground(t)
+	if _, err := b.start("no-such-command-of-a-test"); !errors.Is(err, supervise.ErrCommand) || !strings.Contains(err.Error(), "no-such-command-of-a-test") {
+		t.Errorf("the error is %v", err)
+	}
+	if _, err := b.start("true"); err != nil { // the folder is free again
+		t.Error(err)
+	}
+}
+
+func TestStart_EndsWhatAKilledShimLeft(t *testing.T) {
+	t.Parallel()
+	b := newBackground(t)
+	// One of them leaves the session and its parents.
+	first, err := b.start("sh", "-c", "setsid sh -c 'sleep 1000 & sleep 1000' & trap '' TERM; sleep 1000 & wait; sleep 1000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testenv.Eventually(t, limit, "all of its processes run", func() error {
+		if n := len(b.marked()); n < 6 {
+			return fmt.Errorf("there are %d", n)
+		}
+		return nil
+	})
+	before := b.marked()
+	if err := syscall.Kill(first.Shim.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	testenv.Eventually(t, limit, "the shim is gone", func() error {
+		if first.Alive() {
+			return errors.New("it is there")
+		}
+		return nil
+	})
+	second, err := b.start("sleep", "1000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pid := range b.marked() {
+		if slices.Contains(before, pid) {
+			t.Errorf("process %d is left", pid)
+		}
+	}
+	if !second.Command.Alive() {
+		t.Error("the second one does not run")
+	}
+}
+
+func TestStop_EndsWhatAKilledShimLeft(t *testing.T) {
+	t.Parallel()
+	b := newBackground(t)
+	state, err := b.start("sh", "-c", "trap '' TERM; sleep 1000 & wait; sleep 1000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(state.Shim.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	testenv.Eventually(t, limit, "the command is gone", func() error {
+		if err := supervise.Stop(t.Context(), b.dir); err != nil {
+			return err
+		}
+		if left := b.marked(); len(left) > 0 {
+			return fmt.Errorf("processes %v are left", left)
+		}
+		return nil
+	})
+}
+
+func TestStart_TellsARestartedCommand(t *testing.T) {
+	t.Parallel()
+	b := newBackground(t)
+	executable, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := supervise.Spec{
+		Dir: b.dir, Argv: []string{"sh", "-c", "echo run ${ENVFLOW_RESTARTS:-0}; [ ${ENVFLOW_RESTARTS:-0} = 2 ]"}, Restart: supervise.RestartOnFailure,
+		Backoff: supervise.Backoff{First: time.Millisecond, Max: time.Millisecond, Healthy: time.Hour},
+	}
+	if _, err := supervise.Start(t.Context(), executable, spec, os.Environ(), "/"); err != nil {
+		t.Fatal(err)
+	}
+	testenv.Eventually(t, limit, "it has ended", func() error {
+		if s, err := supervise.Read(b.dir); err != nil || s.Phase != supervise.PhaseEnded || s.Stopped {
+			return fmt.Errorf("the state is %+v, %w", s, err)
+		}
+		return nil
+	})
+	var lines []string
+	if _, err := supervise.ReadLines(b.dir, supervise.Cursor{}, func(l supervise.Line) { lines = append(lines, l.Text) }); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"run 0", "run 1", "run 2"}, lines); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
+	}
+}
