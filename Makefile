@@ -41,8 +41,9 @@ help: ## List the targets
 
 .PHONY: build
 build: ## Build bin/envflow and bin/envflow-agent (static, reproducible)
+	go build -ldflags '-s -w' -o bin/envflow-agent ./cmd/envflow-agent # without a version: it is known by its content
+	gzip -9nc bin/envflow-agent >internal/agent/embedded/$$(go env GOOS)_$$(go env GOARCH).gz
 	go build -ldflags '$(LDFLAGS)' -o bin/envflow ./cmd/envflow
-	go build -ldflags '$(LDFLAGS)' -o bin/envflow-agent ./cmd/envflow-agent
 
 .PHONY: demo
 demo: ## Bring up the example project (comes with step 3; fails until then)
