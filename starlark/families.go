@@ -3,6 +3,7 @@ package starlark
 import (
 	"github.com/envflow/envflow/starlark/config"
 	"github.com/envflow/envflow/starlark/files"
+	"github.com/envflow/envflow/starlark/ignores"
 	"github.com/envflow/envflow/starlark/images"
 	"github.com/envflow/envflow/starlark/k8s"
 	"github.com/envflow/envflow/starlark/kit"
@@ -19,7 +20,8 @@ func register(run *kit.Run) {
 	files.New(run)
 	system.New(run)
 	setting := settings.New(run)
-	image := images.New(run)
+	ignore := ignores.New(run)
+	image := images.New(run, ignore)
 	k8s.New(run, image, setting)
 	run.OnFinish(func() error { return checkDependencies(run) })
 	config.New(run)

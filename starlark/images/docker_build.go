@@ -77,7 +77,7 @@ func (f *Family) dockerBuild(c *kit.Call) (gostarlark.Value, error) {
 	}
 	b.froms = findImages(b.image.Dockerfile, b.image.BuildArgs)
 	if b.image.Context != "" {
-		if b.image.Ignores, err = f.ignores.ofBuild(&b.image, ignore, only); err != nil {
+		if b.image.Ignores, err = f.ignoresOf(&b.image, ignore, only); err != nil {
 			return nil, err
 		}
 	}

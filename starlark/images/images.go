@@ -3,13 +3,13 @@ package images
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/distribution/reference"
 	gostarlark "go.starlark.net/starlark"
 
 	"github.com/envflow/envflow/internal/plan"
+	"github.com/envflow/envflow/starlark/ignores"
 	"github.com/envflow/envflow/starlark/kit"
 )
 
@@ -22,9 +22,8 @@ type Family struct {
 	steps         []*step
 	consumed      map[kit.Frame]bool // places of steps that a live update uses
 	registryTrace kit.Trace
-	ignores       *ignoreFiles
-	watch         []plan.Ignore // .tiltignore and watch_settings: of every image
-	seen          []string      // images in containers that no build makes, to find misspellings
+	ignores       *ignores.Family
+	seen          []string // images in containers that no build makes, to find misspellings
 	anyContainer  bool
 }
 
@@ -39,20 +38,18 @@ type build struct {
 	used  bool
 }
 
-// New registers the family.
-func New(run *kit.Run) *Family {
+// New registers the family. ignore tells which files are left out.
+func New(run *kit.Run, ignore *ignores.Family) *Family {
 	f := &Family{
 		run:      run,
 		byRef:    map[string]*build{},
 		byRepo:   map[string][]*build{},
 		consumed: map[kit.Frame]bool{},
-		ignores:  newIgnoreFiles(run),
+		ignores:  ignore,
 	}
 	run.Builtin("docker_build", f.dockerBuild)
 	run.Builtin("default_registry", f.defaultRegistry)
-	run.Builtin("watch_settings", f.watchSettings)
 	f.registerSteps()
-	run.Note(f.ignores.tiltignorePath()) // also if the evaluation ends before it is read
 	run.OnAssemble(f.assemble)
 	run.OnFinish(f.finish)
 	return f
@@ -178,9 +175,8 @@ func (b *build) checkCycle(done map[*build]bool, path []*build) error {
 
 // finish puts the images into the plan and warns of those that nothing uses.
 func (f *Family) finish() error {
-	f.watch = append(f.ignores.tiltignore(), f.watch...)
 	for _, b := range f.builds {
-		b.image.WatchIgnores = f.watch
+		b.image.WatchIgnores = f.ignores.Watch()
 		f.run.Plan.Images = append(f.run.Plan.Images, b.image)
 		if !b.used {
 			f.warnUnused(b)
@@ -227,17 +223,5 @@ func (f *Family) defaultRegistry(c *kit.Call) (gostarlark.Value, error) {
 	}
 	f.registryTrace = c.Trace()
 	f.run.Plan.Settings.DefaultRegistry = &plan.Registry{Host: string(host), HostFromCluster: string(fromCluster), SingleName: string(single)}
-	return nil, nil
-}
-
-// watchSettings adds patterns of files whose changes mean nothing. They stay in build contexts.
-func (f *Family) watchSettings(c *kit.Call) (gostarlark.Value, error) {
-	var patterns kit.Strs
-	if err := c.Unpack("ignore?", &patterns); err != nil {
-		return nil, err
-	}
-	if list := parsePatterns(patterns); len(list) > 0 {
-		f.watch = append(f.watch, plan.Ignore{Base: filepath.Dir(c.File()), Patterns: list, Source: "watch_settings(ignore=...)"})
-	}
 	return nil, nil
 }

@@ -1,3 +1,2 @@
-// Package settings is the family of builtins that set something for the whole environment: update_settings, trigger_mode,
-// watch_settings.
+// Package settings is the family of builtins that set something for the whole environment: update_settings, trigger_mode.
 package settings
