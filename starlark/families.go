@@ -1,6 +1,7 @@
 package starlark
 
 import (
+	"github.com/envflow/envflow/starlark/arguments"
 	"github.com/envflow/envflow/starlark/config"
 	"github.com/envflow/envflow/starlark/files"
 	"github.com/envflow/envflow/starlark/ignores"
@@ -20,6 +21,7 @@ func register(run *kit.Run) {
 	files.New(run)
 	system.New(run)
 	setting := settings.New(run)
+	arguments.New(run)
 	ignore := ignores.New(run)
 	image := images.New(run, ignore)
 	k8s.New(run, image, setting)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/envflow/envflow/internal/plan"
+	"github.com/envflow/envflow/starlark/arguments"
 	"github.com/envflow/envflow/starlark/kit"
 )
 
@@ -125,9 +126,9 @@ func (f *Family) apply(o *options) error {
 	}
 	r.options.PortForwards = append(r.options.PortForwards, o.portForwards...)
 	r.options.ExtraPodSelectors = append(r.options.ExtraPodSelectors, o.extraPodSelectors...)
-	r.labels = appendNew(r.labels, o.labels)
+	r.labels = arguments.AppendNew(r.labels, o.labels)
 	r.links = append(r.links, o.links...)
-	r.deps = appendNew(r.deps, o.deps)
+	r.deps = arguments.AppendNew(r.deps, o.deps)
 	r.options.PodReadiness = cmp.Or(o.podReadiness, r.options.PodReadiness)
 	r.options.DiscoveryStrategy = cmp.Or(o.discovery, r.options.DiscoveryStrategy)
 	r.trigger = cmp.Or(o.triggerMode, r.trigger)
@@ -259,13 +260,4 @@ func readiness(objects []*object) string {
 		}
 	}
 	return mode
-}
-
-func appendNew(list, more []string) []string {
-	for _, s := range more {
-		if !slices.Contains(list, s) {
-			list = append(list, s)
-		}
-	}
-	return list
 }

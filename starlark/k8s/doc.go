@@ -1,4 +1,4 @@
-// Package k8s is the family of builtins about Kubernetes: k8s_yaml, k8s_resource, port_forward, link, allow_k8s_contexts,
+// Package k8s is the family of builtins about Kubernetes: k8s_yaml, k8s_resource, port_forward, allow_k8s_contexts,
 // k8s_context, k8s_namespace.
 //
 // It turns objects into resources as Tilt does: what runs containers becomes a resource, Services join by their selectors,

@@ -15,10 +15,7 @@ import (
 	"github.com/envflow/envflow/starlark/kit"
 )
 
-type (
-	forwardValue = kit.Opaque[plan.PortForward]
-	linkValue    = kit.Opaque[plan.Link]
-)
+type forwardValue = kit.Opaque[plan.PortForward]
 
 const maxPort = 65535
 
@@ -116,48 +113,4 @@ func checkForward(p plan.PortForward) error {
 		return fmt.Errorf("%q is neither an address nor the name of a host", p.Host)
 	}
 	return nil
-}
-
-func link(c *kit.Call) (gostarlark.Value, error) {
-	var address, name kit.Str
-	if err := c.Unpack("url", &address, "name??", &name); err != nil {
-		return nil, err
-	}
-	l, err := linkOf(string(address))
-	l.Name = string(name)
-	return &linkValue{Kind: "link", Data: l}, err
-}
-
-func parseLinks(v gostarlark.Value) ([]plan.Link, error) {
-	var list []plan.Link
-	for _, item := range kit.OneOrMore(v) {
-		if value, ok := item.(*linkValue); ok {
-			list = append(list, value.Data)
-			continue
-		}
-		text, ok := kit.Text(item)
-		if !ok {
-			return nil, fmt.Errorf("got %s, want an address or link(...)", item.Type())
-		}
-		l, err := linkOf(text)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, l)
-	}
-	return list, nil
-}
-
-func linkOf(address string) (plan.Link, error) {
-	if !strings.Contains(address, "://") {
-		address = "http://" + address
-	}
-	parsed, err := url.Parse(address)
-	if err != nil {
-		return plan.Link{}, err
-	}
-	if parsed.Host == "" {
-		return plan.Link{}, fmt.Errorf("%q names no host", address)
-	}
-	return plan.Link{URL: parsed.String()}, nil
 }

@@ -24,7 +24,6 @@ func New(run *kit.Run, image *images.Family, setting *settings.Family) *Family {
 	run.Builtin("k8s_yaml", f.k8sYAML)
 	run.Builtin("k8s_resource", f.k8sResource)
 	run.Builtin("port_forward", portForward)
-	run.Builtin("link", link)
 	f.registerContext()
 	run.OnAssemble(f.assemble)
 	return f

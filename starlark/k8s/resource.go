@@ -3,15 +3,12 @@ package k8s
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	gostarlark "go.starlark.net/starlark"
-	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/envflow/envflow/internal/plan"
+	"github.com/envflow/envflow/starlark/arguments"
 	"github.com/envflow/envflow/starlark/kit"
-	"github.com/envflow/envflow/starlark/settings"
 )
 
 // options are the arguments of one k8s_resource.
@@ -69,32 +66,23 @@ func (f *Family) k8sResource(c *kit.Call) (gostarlark.Value, error) {
 	if o.extraPodSelectors, err = parseSelectors(selectors); err != nil {
 		return nil, fmt.Errorf("extra_pod_selectors: %w", err)
 	}
-	if mode != nil && mode != gostarlark.None {
-		if o.triggerMode, err = settings.Mode(mode); err != nil {
-			return nil, fmt.Errorf("trigger_mode: %w", err)
-		}
-	}
-	if o.podReadiness, err = oneOf("pod_readiness", string(readiness), plan.ReadinessWait, plan.ReadinessSucceeded, plan.ReadinessIgnore); err != nil {
+	if o.triggerMode, err = arguments.TriggerMode(mode); err != nil {
 		return nil, err
 	}
-	if o.discovery, err = oneOf("discovery_strategy", string(discovery), discoveryDefault, discoverySelectors); err != nil {
+	if o.podReadiness, err = arguments.OneOf("pod_readiness", string(readiness), plan.ReadinessWait, plan.ReadinessSucceeded, plan.ReadinessIgnore); err != nil {
 		return nil, err
 	}
-	if o.links, err = parseLinks(links); err != nil {
-		return nil, fmt.Errorf("links: %w", err)
+	if o.discovery, err = arguments.OneOf("discovery_strategy", string(discovery), discoveryDefault, discoverySelectors); err != nil {
+		return nil, err
 	}
-	if o.labels, err = parseLabels(labels); err != nil {
-		return nil, fmt.Errorf("labels: %w", err)
+	if o.links, err = arguments.Links(links); err != nil {
+		return nil, err
+	}
+	if o.labels, err = arguments.Labels(labels); err != nil {
+		return nil, err
 	}
 	f.options = append(f.options, o)
 	return nil, nil
-}
-
-func oneOf(name, value string, allowed ...string) (string, error) {
-	if value == "" || slices.Contains(allowed, value) {
-		return value, nil
-	}
-	return "", fmt.Errorf("%s: got %q, want one of %s", name, value, strings.Join(allowed, ", "))
 }
 
 func parseSelectors(v gostarlark.Value) ([]map[string]string, error) {
@@ -107,20 +95,4 @@ func parseSelectors(v gostarlark.Value) ([]map[string]string, error) {
 		list = append(list, selector)
 	}
 	return list, nil
-}
-
-// parseLabels checks labels that group resources for people: the rules are those of Kubernetes label values.
-func parseLabels(labels []string) ([]string, error) {
-	for _, label := range labels {
-		if label == "" {
-			return nil, errors.New("a label is empty")
-		}
-		if strings.Contains(label, "/") {
-			return nil, fmt.Errorf("%q: a label cannot contain /", label)
-		}
-		if problems := validation.IsValidLabelValue(label); len(problems) > 0 {
-			return nil, fmt.Errorf("%q: %s", label, strings.Join(problems, "; "))
-		}
-	}
-	return labels, nil
 }

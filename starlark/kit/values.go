@@ -3,6 +3,7 @@ package kit
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 
 	gostarlark "go.starlark.net/starlark"
@@ -171,6 +172,14 @@ func (c *HostCmd) Unpack(v gostarlark.Value) error {
 	argv, err := command(v, HostCommand)
 	*c = argv
 	return err
+}
+
+// OnThisHost returns the command for the system envflow runs on: bat on Windows, if there is one.
+func (c HostCmd) OnThisHost(bat HostCmd) HostCmd {
+	if runtime.GOOS == "windows" && len(bat) > 0 {
+		return bat
+	}
+	return c
 }
 
 func command(v gostarlark.Value, shell func(string) []string) ([]string, error) {

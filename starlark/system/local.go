@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"runtime"
 	"strings"
 	"time"
 
@@ -32,9 +31,7 @@ func local(c *kit.Call) (gostarlark.Value, error) {
 		"env?", &env, "dir?", &dir, "stdin?", &stdin); err != nil {
 		return nil, err
 	}
-	if runtime.GOOS == "windows" && len(bat) > 0 {
-		argv = bat
-	}
+	argv = argv.OnThisHost(bat)
 	if len(argv) == 0 {
 		return nil, errors.New("the command is empty")
 	}

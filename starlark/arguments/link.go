@@ -1,0 +1,67 @@
+package arguments
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	gostarlark "go.starlark.net/starlark"
+
+	"github.com/envflow/envflow/internal/plan"
+	"github.com/envflow/envflow/starlark/kit"
+)
+
+type linkValue = kit.Opaque[plan.Link]
+
+// New registers the family.
+func New(run *kit.Run) {
+	run.Builtin("link", link)
+}
+
+func link(c *kit.Call) (gostarlark.Value, error) {
+	var address, name kit.Str
+	if err := c.Unpack("url", &address, "name??", &name); err != nil {
+		return nil, err
+	}
+	l, err := linkOf(string(address))
+	l.Name = string(name)
+	return &linkValue{Kind: "link", Data: l}, err
+}
+
+// Links reads the argument links: an address, a link, or a list of them.
+func Links(v gostarlark.Value) ([]plan.Link, error) {
+	var list []plan.Link
+	for _, item := range kit.OneOrMore(v) {
+		l, err := parseLink(item)
+		if err != nil {
+			return nil, fmt.Errorf("links: %w", err)
+		}
+		list = append(list, l)
+	}
+	return list, nil
+}
+
+func parseLink(v gostarlark.Value) (plan.Link, error) {
+	if value, ok := v.(*linkValue); ok {
+		return value.Data, nil
+	}
+	text, ok := kit.Text(v)
+	if !ok {
+		return plan.Link{}, fmt.Errorf("got %s, want an address or link(...)", v.Type())
+	}
+	return linkOf(text)
+}
+
+func linkOf(address string) (plan.Link, error) {
+	if !strings.Contains(address, "://") {
+		address = "http://" + address
+	}
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return plan.Link{}, err
+	}
+	if parsed.Host == "" {
+		return plan.Link{}, fmt.Errorf("%q names no host", address)
+	}
+	return plan.Link{URL: parsed.String()}, nil
+}
