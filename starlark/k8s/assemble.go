@@ -53,7 +53,10 @@ func (f *Family) assemble() error {
 		}
 	}
 	for _, r := range f.resources {
-		f.run.AddResource(f.finished(r), r.trace)
+		if err := f.run.Claim(r.name, r.trace); err != nil {
+			return kit.At(r.trace, "k8s_yaml", kit.Hint(err, "k8s_resource(%q, new_name=...) renames this one", r.name))
+		}
+		f.run.AddResource(f.finished(r))
 	}
 	return nil
 }
@@ -152,6 +155,9 @@ func (f *Family) target(o *options) (*resource, error) {
 	if f.resource(o.newName) != nil || o.newName == plan.Uncategorized {
 		return nil, fmt.Errorf("there is a resource %s already", o.newName)
 	}
+	if err := f.run.CheckName(o.newName); err != nil { // a local_resource has claimed it when it was executed
+		return nil, err
+	}
 	if r == nil {
 		return f.newResource(o.newName, o.trace), nil
 	}
@@ -160,6 +166,10 @@ func (f *Family) target(o *options) (*resource, error) {
 }
 
 func (f *Family) unknown(name string) error {
+	if at := f.run.Origin(name); len(at) > 0 { // only a local_resource has claimed its name so early
+		return kit.Hint(fmt.Errorf("%s is the local_resource at %s:%d", name, f.run.Display(at[0].File), at[0].Line),
+			"give the arguments to local_resource itself")
+	}
 	var known []string
 	for _, r := range f.resources {
 		known = append(known, r.name)

@@ -46,7 +46,7 @@ type Run struct {
 	files    fileSet
 	loaded   map[string]*module
 	sources  map[string]string // text of the Starlark files, for messages
-	origins  map[string]Trace  // by resource name: the call that defined it
+	origins  map[string]Trace  // by resource name, claimed: the call that defined it
 	timings  map[string]time.Duration
 	assemble []func() error
 	finish   []func() error
@@ -118,13 +118,32 @@ func (r *Run) Assemble() error {
 	return nil
 }
 
-// AddResource adds a resource to the plan. trace is the call that defined it, for messages.
-func (r *Run) AddResource(res plan.Resource, trace Trace) {
-	r.Plan.Resources = append(r.Plan.Resources, res)
-	r.origins[res.Name] = trace
+// Claim takes the name of a resource: no two have the same, of whatever kind. trace is the call that defines it, for messages.
+func (r *Run) Claim(name string, trace Trace) error {
+	if err := r.CheckName(name); err != nil {
+		return err
+	}
+	r.origins[name] = trace
+	return nil
 }
 
-// Origin is the call that defined a resource, empty if none is known.
+// CheckName refuses the name of a resource that is claimed, and says where.
+func (r *Run) CheckName(name string) error {
+	first, ok := r.origins[name]
+	if !ok {
+		return nil
+	}
+	err := fmt.Errorf("there is a resource %s already", name)
+	if len(first) > 0 {
+		err = fmt.Errorf("%w; it is defined at %s:%d", err, r.Display(first[0].File), first[0].Line)
+	}
+	return err
+}
+
+// AddResource adds a resource, whose name is claimed, to the plan.
+func (r *Run) AddResource(res plan.Resource) { r.Plan.Resources = append(r.Plan.Resources, res) }
+
+// Origin is the call that defined a resource, empty if there is none.
 func (r *Run) Origin(resource string) Trace { return r.origins[resource] }
 
 // Warn adds a warning to the plan and to the output.
