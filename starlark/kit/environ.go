@@ -2,6 +2,7 @@ package kit
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -10,7 +11,10 @@ import (
 
 // Environ is the environment of an evaluation: a dict that later commands see. It is never frozen, so that a loaded file
 // that names it does not freeze it for all.
-type Environ struct{ *gostarlark.Dict }
+type Environ struct {
+	*gostarlark.Dict
+	start map[string]string
+}
 
 var (
 	_ gostarlark.HasSetKey = (*Environ)(nil)
@@ -18,10 +22,11 @@ var (
 )
 
 func newEnviron(list []string) *Environ {
-	e := &Environ{gostarlark.NewDict(len(list))}
+	e := &Environ{Dict: gostarlark.NewDict(len(list)), start: map[string]string{}}
 	for _, each := range list {
 		if key, value, ok := strings.Cut(each, "="); ok && key != "" {
 			e.Put(key, value)
+			e.start[key] = value
 		}
 	}
 	return e
@@ -65,13 +70,42 @@ func (e *Environ) Remove(name string) {
 // List returns the variables as NAME=value, sorted.
 func (e *Environ) List() []string {
 	var list []string
+	for name, value := range e.variables() {
+		list = append(list, name+"="+value)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// Changes returns what is not as it was at the start: variables that are new or have another value, nil if there are none, and
+// the sorted names of those that are gone.
+func (e *Environ) Changes() (set map[string]string, unset []string) {
+	now := e.variables()
+	for name := range e.start {
+		if _, ok := now[name]; !ok {
+			unset = append(unset, name)
+		}
+	}
+	slices.Sort(unset)
+	maps.DeleteFunc(now, func(name, value string) bool {
+		before, ok := e.start[name]
+		return ok && before == value
+	})
+	if len(now) == 0 {
+		now = nil
+	}
+	return now, unset
+}
+
+// variables leaves out what is no text: the dict's own methods, such as update, do not check.
+func (e *Environ) variables() map[string]string {
+	all := map[string]string{}
 	for _, item := range e.Items() {
 		k, okK := Text(item[0])
 		v, okV := Text(item[1])
 		if okK && okV {
-			list = append(list, k+"="+v)
+			all[k] = v
 		}
 	}
-	slices.Sort(list)
-	return list
+	return all
 }

@@ -62,6 +62,10 @@ func New(run *kit.Run) {
 		return gostarlark.String(quote(string(s))), nil
 	})
 	run.Builtin("local", local)
+	run.OnFinish(func() error {
+		run.Plan.Settings.Env, run.Plan.Settings.Unset = run.Environ.Changes()
+		return nil
+	})
 }
 
 func getenv(c *kit.Call) (gostarlark.Value, error) {
