@@ -67,9 +67,9 @@ Tiltfile:2:3: no luck
     |   ^
 called from:
   Tiltfile:3:1 in <toplevel>`},
-		{"not there yet", "if True:\n  local_resource('a', 'b')\n", `
-Tiltfile:2:3: local_resource is not in this version of envflow yet
-  2 |   local_resource('a', 'b')
+		{"not there yet", "if True:\n  custom_build('a', 'b')\n", `
+Tiltfile:2:3: custom_build is not in this version of envflow yet
+  2 |   custom_build('a', 'b')
     |   ^`},
 		{"module not there yet", "v1alpha1.cmd(name='a')\n", `
 Tiltfile:1:9: v1alpha1.cmd is not in this version of envflow yet
@@ -167,7 +167,7 @@ func TestErrors_EndlessPrograms(t *testing.T) {
 
 func TestErrors_EachBuiltinToComeSaysSo(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"local_resource", "docker_compose", "dc_resource", "helm", "kustomize", "custom_build", "k8s_kind", "test", "probe", "filter_yaml"} {
+	for _, name := range []string{"docker_compose", "dc_resource", "helm", "kustomize", "custom_build", "k8s_kind", "filter_yaml"} {
 		p := newProject(t, name+"()\n")
 		if got, want := p.fails(), "Tiltfile:1:1: "+name+" is not in this version of envflow yet\n"; !strings.HasPrefix(got, want) {
 			t.Errorf("got %s", got)

@@ -10,6 +10,7 @@ import (
 	"github.com/envflow/envflow/starlark/kit"
 	"github.com/envflow/envflow/starlark/language"
 	"github.com/envflow/envflow/starlark/later"
+	"github.com/envflow/envflow/starlark/local"
 	"github.com/envflow/envflow/starlark/settings"
 	"github.com/envflow/envflow/starlark/system"
 )
@@ -25,6 +26,7 @@ func register(run *kit.Run) {
 	ignore := ignores.New(run)
 	image := images.New(run, ignore)
 	k8s.New(run, image, setting)
+	local.New(run, ignore, setting)
 	run.OnFinish(func() error { return checkDependencies(run) })
 	config.New(run)
 	later.New(run)

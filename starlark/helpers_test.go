@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/moby/patternmatcher"
+
 	"github.com/envflow/envflow/internal/plan"
 	"github.com/envflow/envflow/starlark"
 )
@@ -77,6 +79,29 @@ func (p *project) fails() string {
 
 // printed is what the Tiltfile wrote.
 func (p *project) printed() string { return strings.ReplaceAll(p.output.String(), p.dir, "DIR") }
+
+// ignored reports whether one of the lists ignores a path of the project.
+func (p *project) ignored(lists []plan.Ignore, name string) bool {
+	p.t.Helper()
+	for _, list := range lists {
+		rel, err := filepath.Rel(list.Base, filepath.Join(p.dir, name))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		matcher, err := patternmatcher.New(list.Patterns)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		matches, err := matcher.MatchesOrParentMatches(rel)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if matches {
+			return true
+		}
+	}
+	return false
+}
 
 // deployment is the YAML of a Deployment with a Service.
 func deployment(name, image string) string {

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/moby/patternmatcher"
-
 	"github.com/envflow/envflow/internal/plan"
 )
 
@@ -92,36 +90,16 @@ skip
 *.log
 `)
 	image := p.plan().Images[0]
-	ignored := func(lists []plan.Ignore, name string) bool {
-		for _, list := range lists {
-			rel, err := filepath.Rel(list.Base, filepath.Join(p.dir, name))
-			if err != nil {
-				t.Fatal(err)
-			}
-			matcher, err := patternmatcher.New(list.Patterns)
-			if err != nil {
-				t.Fatal(err)
-			}
-			matches, err := matcher.MatchesOrParentMatches(rel)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if matches {
-				return true
-			}
-		}
-		return false
-	}
 	for name, want := range map[string]bool{
 		"src/main.go": false, "src/a/b": false, "README.md": false, "[x]/y": false, "docs/a": false,
 		"NOTES.md": true, "other": true, "Tiltfile": true, ".git/config": true, "skip/a": true, "src/.main.go.swp": true, "src/4913": true, "x": true,
 	} {
-		if got := ignored(image.Ignores, name); got != want {
+		if got := p.ignored(image.Ignores, name); got != want {
 			t.Errorf("context: %s ignored %t, want %t", name, got, want)
 		}
 	}
 	for name, want := range map[string]bool{"docs/a": true, "a.log": true, "src/main.go": false} {
-		if got := ignored(image.WatchIgnores, name); got != want {
+		if got := p.ignored(image.WatchIgnores, name); got != want {
 			t.Errorf("watch: %s ignored %t, want %t", name, got, want)
 		}
 	}
