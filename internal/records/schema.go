@@ -62,4 +62,11 @@ CREATE TABLE digests (
 ) WITHOUT ROWID;
 PRAGMA user_version = 1;
 `,
+	`
+CREATE TABLE commands (
+	resource TEXT PRIMARY KEY,
+	data     BLOB NOT NULL
+);
+PRAGMA user_version = 2;
+`,
 }
