@@ -31,6 +31,9 @@ type Writer struct {
 	closed  bool
 	dropped int64 // lines that could not be written, in all
 	missing int64 // of them, those since the last one that could
+	taken   int64 // lines that were appended, in all
+	settled int64 // of them, those of which is known whether they are written
+	settle  sync.Cond
 
 	// What follows belongs to the goroutine that writes.
 	file   *os.File
@@ -58,6 +61,7 @@ func openWith(dir string, l limits, options ...Option) (*Writer, error) {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	w := &Writer{dir: dir, limits: l, onLoss: func(error) {}, flush: make(chan struct{}, 1), done: make(chan struct{})}
+	w.settle.L = &w.mu
 	for _, option := range options {
 		option(w)
 	}
@@ -94,8 +98,18 @@ func (w *Writer) Append(line Line) {
 		w.lose(1)
 		return
 	}
+	w.taken++
 	if before == 0 || w.buf.Len() > flushFrom {
 		w.wake()
+	}
+}
+
+// Flush returns when all that was appended before is written, or lost.
+func (w *Writer) Flush() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for upTo := w.taken; w.settled < upTo; {
+		w.settle.Wait()
 	}
 }
 
@@ -175,7 +189,8 @@ func (w *Writer) full() bool {
 
 // writeBuffer takes what was appended and writes it. Trouble is told once, and its end is in the log.
 func (w *Writer) writeBuffer() {
-	data, missing := w.take()
+	data, missing, upTo := w.take()
+	defer w.settleUp(upTo)
 	if len(data) == 0 {
 		return
 	}
@@ -202,15 +217,23 @@ func (w *Writer) writeBuffer() {
 	w.failed = err != nil
 }
 
-func (w *Writer) take() (data []byte, missing int64) {
+func (w *Writer) settleUp(to int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.settled = to
+	w.settle.Broadcast()
+}
+
+func (w *Writer) take() (data []byte, missing, upTo int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	upTo = w.taken
 	data = bytes.Clone(w.buf.Bytes())
 	w.buf.Reset()
 	if w.buf.Cap() > 4*flushFrom { // what a burst needed is not kept
 		w.buf = bytes.Buffer{}
 	}
-	return data, w.missing
+	return data, w.missing, upTo
 }
 
 // write appends whole lines, a segment after the other. It returns how many bytes are in whole lines on the disk.
