@@ -31,6 +31,7 @@ type Records interface {
 	PutDeployment(ctx context.Context, d records.Deployment) error
 	DeleteDeployment(ctx context.Context, resource string) error
 	Image(ctx context.Context, ref, inputDigest string) (records.Image, bool, error)
+	LastPlan(ctx context.Context) (digest string, data []byte, ok bool, err error)
 }
 
 // Activities are those of objects.
@@ -237,7 +238,10 @@ func (a *Activities) Delete(ctx context.Context, in api.DeleteIn) (api.DeleteOut
 
 // others finds objects of the environment of which no record tells, because the records were lost or never written.
 func (a *Activities) others(ctx context.Context, recorded []kube.Applied) (more []kube.Applied, err error) {
-	p := a.Plans.Now()
+	p, err := a.lastPlan(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if len(recorded) == 0 && p != nil && !hasObjects(p) {
 		return nil, nil
 	}
@@ -276,6 +280,22 @@ func (a *Activities) others(ctx context.Context, recorded []kube.Applied) (more 
 		}
 	}
 	return more, nil
+}
+
+// lastPlan is the plan in force, else the last that was; nil if there was none.
+func (a *Activities) lastPlan(ctx context.Context) (*plan.Plan, error) {
+	if p := a.Plans.Now(); p != nil {
+		return p, nil
+	}
+	_, data, ok, err := a.Records.LastPlan(ctx)
+	if err != nil || !ok {
+		return nil, err
+	}
+	var p plan.Plan
+	if err := json.Unmarshal(data, &p); err != nil {
+		return nil, fmt.Errorf("read the last plan: %w", err)
+	}
+	return &p, nil
 }
 
 // planned adds to objects those of the plan, whoever has applied them.

@@ -34,6 +34,8 @@ type world struct {
 
 func (*world) Namespace() string { return "dev" }
 
+func (w *world) LastPlan(context.Context) (string, []byte, bool, error) { return "", nil, false, nil }
+
 func (w *world) FindLabelled(context.Context, string, []string) ([]kube.Applied, error) {
 	return nil, nil
 }

@@ -102,5 +102,8 @@ func spec(p *plan.Plan, r *plan.Resource) api.Spec {
 	if r.Kubernetes != nil {
 		s.Objects = len(r.Kubernetes.Objects) > 0
 	}
+	if l := r.Local; l != nil {
+		s.Command, s.Serve = l.Update != nil || len(l.Deps) > 0, l.Serve != nil
+	}
 	return s
 }

@@ -10,6 +10,9 @@ const (
 	DeleteActivity       = "delete-objects"       // DeleteIn -> DeleteOut
 	AwaitActivity        = "await-infrastructure" // AwaitIn -> nothing
 	EndResourcesActivity = "end-resources"        // EndResourcesIn -> nothing
+	RunCommandActivity   = "run-command"          // RunCommandIn -> RunCommandOut
+	ServeActivity        = "start-process"        // ServeIn -> ServeOut
+	StopActivity         = "stop-processes"       // StopIn -> StopOut
 )
 
 // EvaluateIn asks for an evaluation of the Tiltfile.
@@ -101,7 +104,47 @@ type ApplyOut struct {
 	Runtime *Runtime `json:"runtime,omitempty"`
 }
 
-// DeleteIn asks to delete objects that this environment has applied.
+// RunCommandIn asks to run the command of a local resource if it has not run as it stands and with what its deps hold.
+type RunCommandIn struct {
+	Resource string `json:"resource"`
+	Spec     string `json:"spec"`            // digest
+	Seq      int64  `json:"seq"`             // of the worker's journal
+	Full     bool   `json:"full,omitempty"`  // look, whatever the journal says
+	Check    bool   `json:"check,omitempty"` // only look
+	Retry    bool   `json:"retry,omitempty"` // run it if it has failed, although nothing has changed
+	Anew     bool   `json:"anew,omitempty"`  // run it although nothing has changed
+}
+
+// RunCommandOut tells what became of it.
+type RunCommandOut struct {
+	Due     bool     `json:"due,omitempty"` // it has run, or with Check would have
+	Runtime *Runtime `json:"runtime"`       // of a resource that serves nothing
+}
+
+// ServeIn asks for the server of a local resource to run, in the version that belongs to the last run of its command.
+type ServeIn struct {
+	Resource string `json:"resource"`
+	Spec     string `json:"spec"` // digest
+}
+
+// ServeOut tells what runs.
+type ServeOut struct {
+	Started bool     `json:"started,omitempty"` // else it did already
+	Runtime *Runtime `json:"runtime"`
+}
+
+// StopIn asks to end the local processes of resources.
+type StopIn struct {
+	Resources []string `json:"resources,omitempty"` // none: of all
+}
+
+// StopOut tells how many there were.
+type StopOut struct {
+	Processes int `json:"processes"`
+	Ending    int `json:"ending,omitempty"` // of them, those that take longer, and are killed in the end
+}
+
+// DeleteIn asks to delete objects that this environment has applied, and to end the local processes of the same resources.
 type DeleteIn struct {
 	Resources        []string `json:"resources,omitempty"` // none: of all resources
 	DeleteNamespaces bool     `json:"delete_namespaces,omitempty"`
@@ -110,7 +153,8 @@ type DeleteIn struct {
 
 // DeleteOut tells how many there were.
 type DeleteOut struct {
-	Objects int `json:"objects"`
+	Objects   int `json:"objects"`
+	Processes int `json:"processes,omitempty"`
 }
 
 // AwaitIn names what is waited for: failure.Docker or failure.Cluster.

@@ -94,7 +94,8 @@ type DownIn struct {
 
 // DownOut tells what was deleted.
 type DownOut struct {
-	Objects int `json:"objects"`
+	Objects   int `json:"objects"`
+	Processes int `json:"processes,omitempty"` // that were ended
 }
 
 // ConfigChanged says that a file which the Tiltfile read has changed.
@@ -142,6 +143,8 @@ type Spec struct {
 	DependsOn   []string `json:"depends_on,omitempty"`
 	Images      []string `json:"images,omitempty"`
 	Objects     bool     `json:"objects,omitempty"` // it has objects in the cluster
+	Command     bool     `json:"command,omitempty"` // it has a command to run, or files that its server depends on
+	Serve       bool     `json:"serve,omitempty"`   // it has a server on this machine
 }
 
 // Configure tells a resource what to do.

@@ -133,6 +133,23 @@ func Stop(ctx context.Context, dir string) error {
 	}
 }
 
+// Await returns the last state of the shim of a folder, once it has ended. A shim that was killed leaves the state it was in.
+func Await(ctx context.Context, dir string) (State, error) {
+	const longest = 20 * time.Millisecond // between two looks
+	for every := time.Millisecond; ; every = min(2*every, longest) {
+		state, err := Read(dir)
+		if err != nil || !state.Alive() {
+			if err == nil { // it may have written between the two
+				state, err = Read(dir)
+			}
+			return state, err
+		}
+		if !wait(ctx, every) {
+			return state, context.Cause(ctx)
+		}
+	}
+}
+
 // endLeftovers kills what a shim that was killed has left behind in a folder that has none now.
 func endLeftovers(ctx context.Context, dir string) error {
 	state, err := Read(dir)

@@ -1,0 +1,106 @@
+package process
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/envflow/envflow/activities"
+	"github.com/envflow/envflow/internal/api"
+	"github.com/envflow/envflow/internal/filetree"
+	"github.com/envflow/envflow/internal/plan"
+	"github.com/envflow/envflow/internal/records"
+)
+
+// Records keep how commands have gone.
+type Records interface {
+	Command(ctx context.Context, resource string) (records.Command, bool, error)
+	Commands(ctx context.Context) ([]string, error)
+	PutCommand(ctx context.Context, c records.Command) error
+	DeleteCommand(ctx context.Context, resource string) error
+}
+
+// Activities are those of local processes.
+type Activities struct {
+	Plans   *activities.Plans
+	Records Records
+	Digests filetree.Cache         // of files
+	Folder  string                 // below which each process has its folder
+	Agent   func() (string, error) // path of envflow-agent
+	Environ []string               // that commands inherit
+	Holder  string                 // file that is locked while processes are wanted
+	Orphan  time.Duration          // that it may be free before they are ended
+	// Enter waits for a place among the updates. Alone means: while no other runs.
+	Enter func(ctx context.Context, resource string, alone bool) (leave func(), err error)
+	// Observe looks at a resource now, and returns what runs of it.
+	Observe func(resource string) *api.Runtime
+	Log     activities.Log
+}
+
+// Kinds of processes.
+const (
+	KindCommand = "cmd"
+	KindServer  = "serve"
+)
+
+// Dir is the folder of a resource's process below folder. Names of resources may hold what names of files may not.
+func Dir(folder, resource, kind string) string {
+	const longest = 40
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
+			return r
+		}
+		return '_'
+	}, resource)
+	sum := sha256.Sum256([]byte(resource))
+	return filepath.Join(folder, name[:min(longest, len(name))]+"-"+hex.EncodeToString(sum[:4]), kind)
+}
+
+// dirs are the folders of all processes that there were.
+func (a *Activities) dirs() []string {
+	var all []string
+	for _, kind := range []string{KindCommand, KindServer} {
+		found, _ := filepath.Glob(filepath.Join(escape(a.Folder), "*", kind)) // the pattern is fine
+		all = append(all, found...)
+	}
+	return all
+}
+
+// escape makes a pattern of a path that matches nothing else.
+func escape(path string) string {
+	if os.PathSeparator == '\\' {
+		return path // nothing is escaped there, and brackets are rare
+	}
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
+// Environment is that of a command: what the worker has inherited, as the Tiltfile and the command change it.
+func Environment(inherited []string, p *plan.Plan, c *plan.Command) []string {
+	set := maps.Clone(p.Settings.Env)
+	if set == nil {
+		set = map[string]string{}
+	}
+	maps.Copy(set, c.Env)
+	drop := map[string]bool{}
+	for _, name := range p.Settings.Unset {
+		drop[name] = true
+	}
+	env := make([]string, 0, len(inherited)+len(set))
+	for _, pair := range inherited {
+		name, _, _ := strings.Cut(pair, "=")
+		if _, other := set[name]; !other && !drop[name] {
+			env = append(env, pair)
+		}
+	}
+	for name, value := range set {
+		env = append(env, name+"="+value)
+	}
+	return env
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -1,0 +1,85 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/envflow/envflow/internal/api"
+	"github.com/envflow/envflow/internal/supervise"
+)
+
+const (
+	// stopLimit is how long ending processes is waited for. Their shims go on without that, and kill them in the end.
+	stopLimit = 3 * time.Second
+	// endLimit is the same where somebody is about to begin something else.
+	endLimit = time.Second
+)
+
+// Stop ends the processes of resources, of all if none is named. What takes longer than a moment goes on ending by itself.
+func (a *Activities) Stop(ctx context.Context, in api.StopIn) (out api.StopOut, err error) {
+	dirs := a.dirs()
+	if len(in.Resources) > 0 {
+		dirs = slices.DeleteFunc(dirs, func(dir string) bool {
+			return !slices.ContainsFunc(in.Resources, func(name string) bool { return filepath.Dir(dir) == filepath.Dir(Dir(a.Folder, name, KindServer)) })
+		})
+	}
+	return stop(ctx, dirs, stopLimit)
+}
+
+// Forget ends the processes of resources that nobody wants any more, of all if none is named, and forgets how their commands
+// have gone.
+func (a *Activities) Forget(ctx context.Context, in api.StopIn) (out api.StopOut, err error) {
+	if out, err = a.Stop(ctx, in); err != nil {
+		return out, err
+	}
+	names := in.Resources
+	if len(names) == 0 {
+		if names, err = a.Records.Commands(ctx); err != nil {
+			return out, err
+		}
+	}
+	for _, name := range names {
+		if err := a.Records.DeleteCommand(ctx, name); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+func stop(ctx context.Context, dirs []string, limit time.Duration) (out api.StopOut, err error) {
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var (
+		mu  sync.Mutex
+		all sync.WaitGroup
+	)
+	for _, dir := range dirs {
+		state, readErr := supervise.Read(dir)
+		if readErr == nil && state.Phase == supervise.PhaseEnded && !state.Alive() {
+			continue
+		}
+		all.Go(func() {
+			stopErr := supervise.Stop(limited, dir)
+			mu.Lock()
+			defer mu.Unlock()
+			if state.Alive() || readErr != nil {
+				out.Processes++
+			}
+			switch {
+			case stopErr == nil:
+			case ctx.Err() != nil:
+				err = context.Cause(ctx)
+			case limited.Err() != nil:
+				out.Ending++
+			default:
+				err = errors.Join(err, stopErr)
+			}
+		})
+	}
+	all.Wait()
+	return out, err
+}
