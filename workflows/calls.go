@@ -69,6 +69,18 @@ func callDelete(c caller, in api.DeleteIn) (out api.DeleteOut, err error) {
 	return out, c.call(options(time.Hour, "delete objects"), api.DeleteActivity, in, &out)
 }
 
+func callRunCommand(c caller, in api.RunCommandIn) (out api.RunCommandOut, err error) {
+	return out, c.call(options(24*time.Hour, "run the command of "+in.Resource), api.RunCommandActivity, in, &out)
+}
+
+func callServe(c caller, in api.ServeIn) (out api.ServeOut, err error) {
+	return out, c.call(options(time.Hour, "keep the server of "+in.Resource+" running"), api.ServeActivity, in, &out)
+}
+
+func callStop(c caller, in api.StopIn) (out api.StopOut, err error) {
+	return out, c.call(options(time.Minute, "end local processes"), api.StopActivity, in, &out)
+}
+
 func callEndResources(c caller, in api.EndResourcesIn) error {
 	return c.call(options(time.Hour, "end resource workflows"), api.EndResourcesActivity, in, nil)
 }

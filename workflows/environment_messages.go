@@ -80,8 +80,17 @@ func (e *environment) pause(ctx workflow.Context, in api.PauseIn) error {
 			e.send(ctx, entry.Spec.Name, api.PauseSignal, api.Pause(in))
 		}
 	}
+	stopped := true
+	if slices.ContainsFunc(e.s.Entries, func(entry api.ResourceEntry) bool { return entry.Started && (entry.Spec.Command || entry.Spec.Serve) }) {
+		stopped = false
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			calls := caller{ctx: ctx, epoch: func() int64 { return in.Epoch }, dropped: func() bool { return e.s.Epoch != in.Epoch }}
+			_, _ = callStop(calls, api.StopIn{}) // the worker looks once more before it ends
+			stopped = true
+		})
+	}
 	return awaitWithin(ctx, pauseLimit, "pause, at the latest", func() bool {
-		return e.sending == 0 && !slices.ContainsFunc(e.s.Entries, func(entry api.ResourceEntry) bool {
+		return stopped && e.sending == 0 && !slices.ContainsFunc(e.s.Entries, func(entry api.ResourceEntry) bool {
 			return entry.Started && entry.Report.Update == api.StateInProgress
 		})
 	})

@@ -164,6 +164,6 @@ func (e *environment) deliver(ctx workflow.Context, resource string, o outgoing)
 // sameSpec is true if a resource that has a need not be given b.
 func sameSpec(a, b api.Spec) bool {
 	return a.Name == b.Name && a.Type == b.Type && a.Digest == b.Digest && a.TriggerMode == b.TriggerMode &&
-		a.AutoInit == b.AutoInit && a.Enabled == b.Enabled && a.Objects == b.Objects &&
+		a.AutoInit == b.AutoInit && a.Enabled == b.Enabled && a.Objects == b.Objects && a.Command == b.Command && a.Serve == b.Serve &&
 		slices.Equal(a.DependsOn, b.DependsOn) && slices.Equal(a.Images, b.Images)
 }

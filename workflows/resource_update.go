@@ -8,6 +8,7 @@ import (
 
 	"github.com/envflow/envflow/internal/api"
 	"github.com/envflow/envflow/internal/failure"
+	"github.com/envflow/envflow/internal/plan"
 )
 
 // errUnasked is returned by an update that would change something although nobody asked for it.
@@ -50,6 +51,9 @@ func (r *resource) update(ctx workflow.Context) {
 // steps makes the resource what its spec and the disk say. kind is "" if that changed nothing.
 func (r *resource) steps(ctx workflow.Context, p api.Pending) (kind string, err error) {
 	calls, name, spec := r.caller(ctx), r.s.Spec.Name, r.s.Spec
+	if spec.Type == plan.TypeLocal {
+		return r.localSteps(calls, p)
+	}
 	build := p.Anew
 	var images []api.DeployedImage
 	if len(spec.Images) > 0 && !p.Anew {
