@@ -33,18 +33,18 @@ func TestGate_LetsInAsManyAsAllowedTheMostWantedFirst(t *testing.T) {
 	t.Parallel()
 	var g gate
 	g.setLimit(2)
-	first, err := g.enter(t.Context(), 5)
+	first, err := g.enter(t.Context(), 5, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := g.enter(t.Context(), 5)
+	second, err := g.enter(t.Context(), 5, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	order := make(chan int, 4)
 	for i, rank := range []int{7, 3, 7, 1} {
 		go func() {
-			leave, err := g.enter(t.Context(), rank)
+			leave, err := g.enter(t.Context(), rank, false)
 			if err != nil {
 				t.Error(err)
 				return
@@ -73,7 +73,7 @@ func TestGate_GivesAPlaceBackThatNobodyWaitsForAnyMore(t *testing.T) {
 	t.Parallel()
 	var g gate
 	g.setLimit(1)
-	leave, err := g.enter(t.Context(), 0)
+	leave, err := g.enter(t.Context(), 0, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestGate_GivesAPlaceBackThatNobodyWaitsForAnyMore(t *testing.T) {
 	why := errors.New("enough")
 	waited := make(chan error)
 	go func() {
-		_, err := g.enter(ctx, 0)
+		_, err := g.enter(ctx, 0, false)
 		waited <- err
 	}()
 	awaitQueued(t, &g, 1)
@@ -90,7 +90,76 @@ func TestGate_GivesAPlaceBackThatNobodyWaitsForAnyMore(t *testing.T) {
 		t.Errorf("error %v, want the cause", err)
 	}
 	leave()
-	if _, err := g.enter(t.Context(), 0); err != nil {
+	if _, err := g.enter(t.Context(), 0, false); err != nil {
 		t.Errorf("the place is lost: %v", err)
+	}
+}
+
+func TestGate_LeavesAloneWhoWantsThat(t *testing.T) {
+	t.Parallel()
+	var g gate
+	g.setLimit(3)
+	first, err := g.enter(t.Context(), 1, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	came, order := make(chan func(), 3), make(chan string, 3)
+	come := func(name string, rank int, alone bool) {
+		go func() {
+			leave, err := g.enter(t.Context(), rank, alone)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			order <- name
+			came <- leave
+		}()
+	}
+	come("alone", 1, true)
+	awaitQueued(t, &g, 1)
+	come("one", 2, false)
+	awaitQueued(t, &g, 2)
+	come("other", 3, false)
+	awaitQueued(t, &g, 3) // although there is room, they do not pass the one that waits for all to leave
+	first()
+	leave := <-came
+	if name := <-order; name != "alone" || queued(&g) != 2 {
+		t.Fatalf("%s came in, %d wait", name, queued(&g))
+	}
+	leave()
+	for range 2 {
+		defer (<-came)()
+	}
+	if queued(&g) != 0 {
+		t.Error("somebody still waits")
+	}
+}
+
+func TestGate_OneThatGivesUpBeingAloneLetsOthersPass(t *testing.T) {
+	t.Parallel()
+	var g gate
+	g.setLimit(2)
+	if _, err := g.enter(t.Context(), 1, false); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	gaveUp := make(chan error)
+	go func() {
+		_, err := g.enter(ctx, 1, true)
+		gaveUp <- err
+	}()
+	awaitQueued(t, &g, 1)
+	passed := make(chan error)
+	go func() {
+		_, err := g.enter(t.Context(), 2, false)
+		passed <- err
+	}()
+	awaitQueued(t, &g, 2)
+	cancel()
+	if err := <-gaveUp; err == nil {
+		t.Error("it came in")
+	}
+	if err := <-passed; err != nil {
+		t.Error(err)
 	}
 }

@@ -49,6 +49,7 @@ type HostOptions struct {
 	Adopt             bool             // take over objects of other environments
 	Subcommand        string           // config.tilt_subcommand: up, down
 	Environ           []string         // of this process, for local commands
+	OrphanTimeout     time.Duration    // that local processes run on without a worker
 	Log               *slog.Logger     // what the worker itself has to say
 }
 
@@ -77,6 +78,8 @@ type Host struct {
 	outbox    *outbox
 	watcher   *watch.Watcher
 	runtime   *runtime // what runs in the cluster; nil until a plan has something there
+	processes *processes
+	reports   reports
 	status    statusKeeper
 
 	lastSeen time.Time    // when the last worker kept the status; zero: there was none
@@ -93,8 +96,8 @@ type Host struct {
 	}
 	watching struct {
 		sync.Mutex
-		images []watch.Target
-		config []string // files that the Tiltfile read
+		files  []watch.Target // of images and local resources
+		config []string       // files that the Tiltfile read
 	}
 	runtimeMu sync.Mutex // guards runtime
 	runCtx    context.Context
@@ -151,6 +154,7 @@ func (h *Host) Run(ctx context.Context) error {
 	}
 	h.attempts = &attempts{subject: subject, began: func(in any) { h.retries(resourceOf(in), nil) }, failed: h.failed, done: h.succeeded, work: map[attemptKey]*work{}}
 	w := newWorker(h.o.Client, h.workflowID(), workerOptions(h.attempts, &unsent{host: h}))
+	h.processes = newProcesses(h)
 	h.register(w)
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start the worker: %w", err)
@@ -158,7 +162,9 @@ func (h *Host) Run(ctx context.Context) error {
 	defer func() {
 		h.attempts.stop()
 		w.Stop()
+		h.processes.stopAll()
 	}()
+	h.background(ctx, h.processes.Run)
 	h.background(ctx, h.keepServer)
 	h.background(ctx, h.keepStatus)
 	h.background(ctx, h.noticeWake)
@@ -247,7 +253,8 @@ func (h *Host) use(ctx context.Context, p *plan.Plan) error {
 	}
 	h.plans.Use(p)
 	h.gate.setLimit(p.Settings.MaxParallelUpdates)
-	h.watchImages(p)
+	h.watchFiles(p)
+	h.processes.set(p)
 	return h.observe(ctx, p)
 }
 

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -12,6 +13,7 @@ import (
 	"github.com/envflow/envflow/activities/deploy"
 	"github.com/envflow/envflow/activities/image"
 	"github.com/envflow/envflow/activities/liveupdate"
+	"github.com/envflow/envflow/activities/process"
 	"github.com/envflow/envflow/activities/tiltfile"
 	"github.com/envflow/envflow/internal/api"
 	"github.com/envflow/envflow/internal/failure"
@@ -49,17 +51,34 @@ func (h *Host) register(r sdkworker.Registry) {
 		Client: h.o.Client, Namespace: h.namespace,
 		Ping: map[string]func(context.Context) error{failure.Docker: h.clients.pingEngine, failure.Cluster: h.clients.pingCluster},
 	}
+	processActivities := h.processes.activities
 	for name, f := range map[string]any{
 		api.EvaluateActivity:     tiltfileActivities.Evaluate,
 		api.SyncActivity:         liveupdateActivities.Sync,
 		api.BuildImageActivity:   imageActivities.Build,
 		api.PushImageActivity:    imageActivities.Push,
 		api.ApplyActivity:        deployActivities.Apply,
-		api.DeleteActivity:       deployActivities.Delete,
+		api.RunCommandActivity:   processActivities.Run,
+		api.ServeActivity:        processActivities.Serve,
+		api.StopActivity:         processActivities.Stop,
+		api.DeleteActivity:       deleteAll(deployActivities, processActivities),
 		api.AwaitActivity:        controlActivities.Await,
 		api.EndResourcesActivity: controlActivities.EndResources,
 	} {
 		r.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
+	}
+}
+
+// deleteAll deletes what resources have in the cluster, and ends their processes on this machine.
+func deleteAll(objects *deploy.Activities, processes *process.Activities) func(context.Context, api.DeleteIn) (api.DeleteOut, error) {
+	return func(ctx context.Context, in api.DeleteIn) (api.DeleteOut, error) {
+		stopped, err := processes.Forget(ctx, api.StopIn{Resources: in.Resources})
+		if err != nil {
+			return api.DeleteOut{}, err
+		}
+		out, err := objects.Delete(ctx, in)
+		out.Processes = stopped.Processes
+		return out, err
 	}
 }
 
@@ -72,7 +91,7 @@ func subject(activityType string, in any) string {
 		return activityType + " " + in.Resource + " " + in.Image.Ref
 	case api.EvaluateIn:
 		return activityType
-	case api.SyncIn, api.ApplyIn:
+	case api.SyncIn, api.ApplyIn, api.RunCommandIn, api.ServeIn:
 		return activityType + " " + resourceOf(in)
 	}
 	return ""
@@ -89,6 +108,10 @@ func resourceOf(in any) string {
 		return in.Resource
 	case api.ApplyIn:
 		return in.Resource
+	case api.RunCommandIn:
+		return in.Resource
+	case api.ServeIn:
+		return in.Resource
 	case api.EvaluateIn:
 		return api.TiltfileName
 	}
@@ -103,7 +126,11 @@ func (h *Host) failed(ctx context.Context, in any, err error) {
 	resource := resourceOf(in)
 	h.compared(time.Time{}, in, failed{})
 	h.retries(resource, err)
-	h.log.Append(logstore.Line{Resource: resource, Source: logstore.SourceBuild, Level: "error", Text: err.Error()})
+	text := err.Error()
+	if _, ok := in.(api.RunCommandIn); ok {
+		text, _, _ = strings.Cut(text, "\n") // what the command has said stands in the log
+	}
+	h.log.Append(logstore.Line{Resource: resource, Source: logstore.SourceBuild, Level: "error", Text: text})
 	if resource != "" {
 		if err := h.records.PutError(context.WithoutCancel(ctx), resource, err.Error()); err != nil {
 			h.o.Log.Warn("record an error", "error", err)
@@ -115,7 +142,7 @@ func (h *Host) failed(ctx context.Context, in any, err error) {
 // succeeded clears the error of the step that failed before.
 func (h *Host) succeeded(ctx context.Context, began time.Time, in, out any) {
 	switch in := in.(type) {
-	case api.SyncIn, api.ApplyIn, api.EvaluateIn, api.BuildImageIn:
+	case api.SyncIn, api.ApplyIn, api.EvaluateIn, api.BuildImageIn, api.RunCommandIn, api.ServeIn:
 		if err := h.records.ClearError(context.WithoutCancel(ctx), resourceOf(in)); err != nil {
 			h.o.Log.Warn("clear an error", "error", err)
 		}
@@ -131,23 +158,36 @@ func (h *Host) succeeded(ctx context.Context, began time.Time, in, out any) {
 	h.dirty()
 }
 
-// enter waits for one of max_parallel_updates, as Tilt orders them: objects of no resource first, then what needs no build,
-// then as in the Tiltfile.
+// enter waits for one of max_parallel_updates.
 func (h *Host) enter(ctx context.Context, resource string) (leave func(), err error) {
-	rank := 0
-	if p := h.plans.Now(); p != nil {
-		for i, r := range p.Resources {
-			if r.Name != resource {
-				continue
-			}
-			rank = i + 2
-			if len(r.Images) == 0 {
-				rank = 1
-			}
-			if r.Name == plan.Uncategorized {
-				rank = 0
-			}
+	return h.gate.enter(ctx, h.rank(resource), false)
+}
+
+// enterCommand is enter for the command of a local resource, which may want to be alone.
+func (h *Host) enterCommand(ctx context.Context, resource string, alone bool) (leave func(), err error) {
+	return h.gate.enter(ctx, h.rank(resource), alone)
+}
+
+// rank orders updates as Tilt does: local commands first, then objects of no resource, then what needs no build, then as in the
+// Tiltfile.
+func (h *Host) rank(resource string) int {
+	const local, uncategorized, unbuilt, others = 0, 1, 2, 3
+	p := h.plans.Now()
+	if p == nil {
+		return others
+	}
+	for i, r := range p.Resources {
+		switch {
+		case r.Name != resource:
+		case r.Type == plan.TypeLocal:
+			return local
+		case r.Name == plan.Uncategorized:
+			return uncategorized
+		case len(r.Images) == 0:
+			return unbuilt
+		default:
+			return others + i
 		}
 	}
-	return h.gate.enter(ctx, rank)
+	return others
 }

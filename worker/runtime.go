@@ -30,8 +30,6 @@ type runtime struct {
 
 	mu       sync.Mutex
 	targets  map[string]observe.Target
-	version  int64                      // of the last report
-	reports  map[string]api.Runtime     // not sent yet
 	compared map[string]map[string]bool // resource -> IDs of containers that hold what is on disk; nil: none was compared yet
 	waiting  map[string]bool            // resources that have files for which no container ran at the last comparison
 	edits    map[string]time.Time       // resource -> last edit
@@ -84,7 +82,7 @@ func (h *Host) runtimeFor(p *plan.Plan) (*runtime, error) {
 		return nil, err
 	}
 	r := &runtime{
-		host: h, targets: map[string]observe.Target{}, reports: map[string]api.Runtime{},
+		host: h, targets: map[string]observe.Target{},
 		compared: map[string]map[string]bool{}, waiting: map[string]bool{}, edits: map[string]time.Time{},
 	}
 	r.observer = observe.New(cluster.Clientset(), r.onStatus)
@@ -159,7 +157,7 @@ func (h *Host) reportAll() {
 		return
 	}
 	for resource := range r.observer.Statuses() {
-		r.queue(resource)
+		h.queueReport(r.report(resource))
 	}
 }
 
@@ -206,44 +204,15 @@ func (r *runtime) redial() {
 
 // onStatus is called when the status of a resource has changed.
 func (r *runtime) onStatus(s observe.Status) {
-	r.queue(s.Resource)
+	r.host.queueReport(r.report(s.Resource))
 	r.follow()
 	r.compareNew(s)
 }
 
-// report returns how a resource is doing, newer than all reports before.
+// report says how a resource is doing.
 func (r *runtime) report(resource string) api.Runtime {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.version = max(r.version+1, time.Now().UnixNano())
 	s, _ := r.observer.Status(resource)
-	return api.Runtime{Resource: resource, Version: r.version, State: s.Runtime, Ready: s.Ready, Reason: s.Reason}
-}
-
-// queue sends how a resource is doing, along with others of which the same has to be said.
-func (r *runtime) queue(resource string) {
-	report := r.report(resource)
-	r.mu.Lock()
-	r.reports[resource] = report
-	r.mu.Unlock()
-	h := r.host
-	h.outbox.send(h.workflowID(), api.RuntimeReportSignal, func() any {
-		epoch := h.epoch.Load()
-		if epoch == 0 {
-			return nil // attaching reports everything
-		}
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if len(r.reports) == 0 {
-			return nil
-		}
-		m := api.RuntimeReports{Epoch: epoch}
-		for _, report := range r.reports {
-			m.Resources = append(m.Resources, report)
-		}
-		clear(r.reports)
-		return m
-	})
+	return r.host.report(resource, s.Runtime, s.Ready, s.Reason)
 }
 
 // follow makes logs and streams follow the pods that there are now.

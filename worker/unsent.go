@@ -2,6 +2,7 @@ package worker
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/interceptor"
@@ -76,6 +77,11 @@ func (h *Host) compared(began time.Time, in, out any) {
 		sync, _ := out.(api.SyncOut)
 		inContainers = !in.Check && (sync.Outcome == api.SyncInSync || sync.Outcome == api.SyncUpdated)
 		c.built = true
+	case api.RunCommandIn:
+		if !hasFailed && (in.Full && !c.at.Before(began) || !in.Full && in.Seq < c.seq) {
+			return // as above
+		}
+		inContainers = !hasFailed && !in.Check
 	case api.BuildImageIn, api.PushImageIn:
 		c.built = true
 	case api.ApplyIn:
@@ -97,19 +103,27 @@ const tellLimit = time.Second
 
 // resourceWaits is true if a comparison has found something to do that is not done now.
 func resourceWaits(in, out any) bool {
-	s, ok := in.(api.SyncIn)
-	sync, _ := out.(api.SyncOut)
-	return ok && (s.Check || sync.Outcome == api.SyncWaiting)
+	switch in := in.(type) {
+	case api.SyncIn:
+		sync, _ := out.(api.SyncOut)
+		return in.Check || sync.Outcome == api.SyncWaiting
+	case api.RunCommandIn:
+		return in.Check
+	}
+	return false
 }
 
-// needs is true if a resource stands on an image.
-func (h *Host) needs(resource, image string) bool {
+// needs is true if a resource stands on what is watched under that name: an image, or its own deps.
+func (h *Host) needs(resource, watched string) bool {
+	if name, ok := strings.CutPrefix(watched, localPrefix); ok {
+		return name == resource
+	}
 	p := h.plans.Now()
 	if p == nil {
 		return false
 	}
 	r := p.Resource(resource)
-	return r != nil && slices.Contains(r.Images, image)
+	return r != nil && slices.Contains(r.Images, watched)
 }
 
 func (h *Host) withUnsent(s api.Status) api.Status {
@@ -118,7 +132,7 @@ func (h *Host) withUnsent(s api.Status) api.Status {
 	for i := range s.Resources {
 		r := &s.Resources[i]
 		id := api.ResourceWorkflowID(h.o.ID, r.Name)
-		noticed := slices.ContainsFunc(watched, func(image string) bool { return h.needs(r.Name, image) })
+		noticed := slices.ContainsFunc(watched, func(name string) bool { return h.needs(r.Name, name) })
 		if !r.Enabled || !noticed && !h.isOpen(r.Name) && !h.outbox.busy(id, api.FilesChangedSignal) && !h.outbox.busy(id, api.ContainersChangedSignal) {
 			continue
 		}

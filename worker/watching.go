@@ -36,6 +36,11 @@ func (h *Host) onBatch(b watch.Batch) {
 	if b.Rescan {
 		paths = nil
 	}
+	if resource, ok := strings.CutPrefix(b.Target, localPrefix); ok {
+		h.edited(resource)
+		h.filesChanged(resource)
+		return
+	}
 	h.disk.Changed(b.Target, paths)
 	p := h.plans.Now()
 	if p == nil {
@@ -57,9 +62,33 @@ func (h *Host) watchConfig(files []string) {
 	h.setWatches()
 }
 
-// watchImages watches the build contexts of all images that an enabled resource needs.
-func (h *Host) watchImages(p *plan.Plan) {
-	var targets []watch.Target
+// localPrefix marks the targets of local resources: no image can be called so.
+const localPrefix = "(local) "
+
+// watchFiles watches the build contexts of all images that an enabled resource needs, and the deps of local resources.
+func (h *Host) watchFiles(p *plan.Plan) {
+	targets := h.imageTargets(p)
+	for i := range p.Resources {
+		r := &p.Resources[i]
+		if !r.Enabled || r.Local == nil || len(r.Local.Deps) == 0 {
+			continue
+		}
+		filter, err := ignore.New(r.Local.Ignores...)
+		if err != nil { // the activities tell of it
+			h.o.Log.Warn("watch the files of a local resource", "resource", r.Name, "error", err)
+			continue
+		}
+		targets = append(targets, watch.Target{
+			Name: localPrefix + r.Name, Roots: r.Local.Deps, Ignored: filter.Ignores, SkipDir: filter.SkipsDir, FilterID: plan.Digest(r.Local.Ignores),
+		})
+	}
+	h.watching.Lock()
+	h.watching.files = targets
+	h.watching.Unlock()
+	h.setWatches()
+}
+
+func (h *Host) imageTargets(p *plan.Plan) (targets []watch.Target) {
 	for i := range p.Images {
 		image := &p.Images[i]
 		used := slices.ContainsFunc(p.Resources, func(r plan.Resource) bool { return r.Enabled && slices.Contains(r.Images, image.Ref) })
@@ -76,16 +105,13 @@ func (h *Host) watchImages(p *plan.Plan) {
 			FilterID: plan.Digest([]any{image.Ignores, image.WatchIgnores}),
 		})
 	}
-	h.watching.Lock()
-	h.watching.images = targets
-	h.watching.Unlock()
-	h.setWatches()
+	return targets
 }
 
 func (h *Host) setWatches() {
 	h.watching.Lock()
 	defer h.watching.Unlock()
-	targets := slices.Clone(h.watching.images)
+	targets := slices.Clone(h.watching.files)
 	if len(h.watching.config) > 0 {
 		targets = append(targets, configTarget(h.watching.config))
 	}

@@ -27,6 +27,8 @@ const (
 	pauseTimeout = 5 * time.Second
 	// leaveTimeout is how long a worker may take to let go of everything afterwards.
 	leaveTimeout = 10 * time.Second
+	// orphanTimeout is how long local processes run on whose worker has gone without a word.
+	orphanTimeout = 8 * time.Hour
 	// maxWorkerLog is the size beyond which the log of earlier workers is moved aside before another one writes to it.
 	maxWorkerLog = 10 << 20
 )
@@ -46,7 +48,8 @@ type hostOptions struct {
 	SetArgs         bool   // Resources and Args replace those of the last worker
 	Resources, Args []string
 	Adopt           bool
-	Log             io.Writer // nil: the environment's worker.log
+	Orphan          time.Duration // that local processes run on without a worker; 0: orphanTimeout
+	Log             io.Writer     // nil: the environment's worker.log
 }
 
 // host makes this process the worker of env. The error is a *worker.HeldError if another one is. The worker outlives ctx:
@@ -66,7 +69,7 @@ func (e *environ) host(ctx context.Context, conn *connection, env environment.En
 		Client: conn.Client, TemporalNamespace: conn.namespace, Server: conn.embedded, Version: version.Version,
 		SetArgs: o.SetArgs, Resources: o.Resources, Args: o.Args,
 		KubeConfig: kubeconfigOf(env), Context: env.Context, Namespace: env.Namespace,
-		Adopt: o.Adopt, Subcommand: o.Subcommand, Environ: e.environment(),
+		Adopt: o.Adopt, Subcommand: o.Subcommand, Environ: e.environment(), OrphanTimeout: cmp.Or(o.Orphan, orphanTimeout),
 		Log: slog.New(slog.NewTextHandler(o.Log, nil)),
 	})
 	if err != nil {

@@ -39,6 +39,7 @@ Examples:
 			&cli.StringFlag{Name: "context", Usage: "bring it up in the kubeconfig's context `NAME` instead of the current one"},
 			&cli.StringFlag{Name: "namespace", Usage: "put objects that name no namespace into `NAME`"},
 			adoptFlag(),
+			&cli.DurationFlag{Name: "orphan-timeout", Value: orphanTimeout, Usage: "end local processes when they had no worker for `TIME`, because it was killed"},
 			&cli.BoolFlag{Name: "hosted", Hidden: true, Usage: "be the worker of up --detach"},
 		),
 		BashComplete: completeResources(e),
@@ -182,7 +183,7 @@ func readyNow(ctx context.Context, conn *connection, env environment.Environment
 func (e *environ) upForeground(ctx context.Context, c *cli.Context, conn *connection, env environment.Environment, resources, args []string) error {
 	defer surviveBrokenPipes()()
 	h, err := e.host(ctx, conn, env, hostOptions{
-		Subcommand: "up", SetArgs: true, Resources: resources, Args: args, Adopt: c.Bool("adopt"),
+		Subcommand: "up", SetArgs: true, Resources: resources, Args: args, Adopt: c.Bool("adopt"), Orphan: c.Duration("orphan-timeout"),
 	})
 	if holder, held := holderOf(err); held { // it came between
 		return e.upHeld(c, env, holder)

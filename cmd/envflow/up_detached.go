@@ -208,7 +208,7 @@ func (e *environ) workHosted(ctx context.Context, c *cli.Context, resources, arg
 	}
 	defer conn.Close()
 	h, err := e.host(ctx, conn, env, hostOptions{
-		Subcommand: "up", SetArgs: true, Resources: resources, Args: args, Adopt: c.Bool("adopt"), Log: e.Stderr,
+		Subcommand: "up", SetArgs: true, Resources: resources, Args: args, Adopt: c.Bool("adopt"), Orphan: c.Duration("orphan-timeout"), Log: e.Stderr,
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,199 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/envflow/envflow/activities/process"
+	"github.com/envflow/envflow/internal/agent"
+	"github.com/envflow/envflow/internal/api"
+	"github.com/envflow/envflow/internal/plan"
+	"github.com/envflow/envflow/internal/supervise"
+)
+
+// processFolder is where an environment's local processes have their folders, below its state folder.
+const processFolder = "processes"
+
+// processes follows the local processes of the environment: what they print, and how they stand. It starts and ends none: shims
+// keep them, at the wish of activities. All it knows it reads from the shims' folders.
+type processes struct {
+	host       *Host
+	activities *process.Activities
+	changed    chan struct{} // has an element when other folders are to be followed
+
+	mu  sync.Mutex
+	all map[string]*follower // by folder
+}
+
+func newProcesses(h *Host) *processes {
+	s := &processes{host: h, changed: make(chan struct{}, 1), all: map[string]*follower{}}
+	environ := h.o.Environ
+	if h.o.KubeConfig != "" { // as local() sees it
+		environ = append(environ[:len(environ):len(environ)], "KUBECONFIG="+h.o.KubeConfig)
+	}
+	s.activities = &process.Activities{
+		Plans: &h.plans, Records: h.records, Digests: h.digests, Folder: filepath.Join(h.o.Folder, processFolder),
+		Agent: func() (string, error) { return agent.Path(filepath.Dir(h.o.Folder)) }, Environ: environ,
+		Holder: filepath.Join(h.o.Folder, lockFile), Orphan: h.o.OrphanTimeout,
+		Enter: h.enterCommand, Observe: s.observe, Log: h.line,
+	}
+	return s
+}
+
+// set makes it follow the processes of a plan.
+func (s *processes) set(p *plan.Plan) {
+	wanted := map[string]*follower{}
+	for i := range p.Resources {
+		r := &p.Resources[i]
+		if r.Local == nil || !r.Enabled {
+			continue
+		}
+		for _, kind := range []string{process.KindCommand, process.KindServer} {
+			dir := process.Dir(s.activities.Folder, r.Name, kind)
+			wanted[dir] = &follower{host: s.host, resource: r.Name, kind: kind, dir: dir}
+		}
+	}
+	s.mu.Lock()
+	for dir, f := range s.all {
+		if wanted[dir] != nil {
+			wanted[dir] = f
+		} else {
+			f.end()
+		}
+	}
+	s.all = wanted
+	s.mu.Unlock()
+	for i := range p.Resources {
+		if r := &p.Resources[i]; r.Local != nil && r.Local.Serve != nil && r.Enabled {
+			s.follower(r.Name).use(s.host.runCtx, p, r.Local)
+		}
+	}
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
+
+// follower returns what follows the server of a resource, nil if there is none.
+func (s *processes) follower(resource string) *follower {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all[process.Dir(s.activities.Folder, resource, process.KindServer)]
+}
+
+func (s *processes) followers() []*follower {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]*follower, 0, len(s.all))
+	for _, f := range s.all {
+		list = append(list, f)
+	}
+	return list
+}
+
+// observe looks at a resource now, and returns what runs of it.
+func (s *processes) observe(resource string) *api.Runtime {
+	report := s.host.report(resource, api.StateNone, true, "") // it serves nothing
+	if f := s.follower(resource); f != nil && f.serves() {
+		f.look()
+		report = f.report()
+	}
+	return &report
+}
+
+// lookEvery is how often all processes are looked at: a shim that is killed does not say so. It is also how often it is kept how
+// far their output was read.
+const lookEvery = time.Second
+
+// Run follows until ctx ends.
+func (s *processes) Run(ctx context.Context) {
+	events, watch, closeWatcher := s.watcher()
+	defer closeWatcher()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			for _, f := range s.followers() {
+				f.read()
+				f.end()
+			}
+			s.keepCursors()
+			return
+		case event := <-events:
+			s.mu.Lock()
+			f := s.all[filepath.Dir(event.Name)]
+			s.mu.Unlock()
+			if f != nil {
+				f.look()
+			}
+		case <-s.changed:
+			for _, f := range s.followers() {
+				watch(f.dir)
+				f.look()
+			}
+		case <-tick.C:
+			for _, f := range s.followers() {
+				f.look()
+			}
+			s.keepCursors()
+		}
+	}
+}
+
+// watcher tells of changes in folders. Where the system has no more watches to give, they are looked at each second all the same.
+func (s *processes) watcher() (events <-chan fsnotify.Event, watch func(dir string), end func()) {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		s.host.o.Log.Warn("watch the folders of local processes", "error", err)
+		return nil, func(string) {}, func() {}
+	}
+	go func() {
+		for range w.Errors { // what was missed is seen at the next look
+		}
+	}()
+	return w.Events, func(dir string) {
+		err := os.MkdirAll(dir, 0o700)
+		if err = errors.Join(err, w.Add(dir)); err != nil {
+			s.host.o.Log.Warn("watch the folder of a local process", "error", err)
+		}
+	}, func() { _ = w.Close() }
+}
+
+func (s *processes) keepCursors() {
+	var moved []*follower
+	for _, f := range s.followers() {
+		if f.hasMoved() {
+			moved = append(moved, f)
+		}
+	}
+	if len(moved) == 0 {
+		return
+	}
+	cursors := make([]supervise.Cursor, len(moved))
+	for i, f := range moved {
+		cursors[i] = f.where()
+	}
+	s.host.log.Flush() // before: a line is read twice rather than lost
+	for i, f := range moved {
+		if err := f.keep(cursors[i]); err != nil {
+			s.host.o.Log.Warn("keep how far the output of a local process was read", "error", err)
+		}
+	}
+}
+
+// stopAll ends all processes at the end of a worker that leaves in peace. They have been told already, but for one that an
+// activity was about to start.
+func (s *processes) stopAll() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.host.runCtx), time.Second)
+	defer cancel()
+	if _, err := s.activities.Stop(ctx, api.StopIn{}); err != nil && ctx.Err() == nil {
+		s.host.o.Log.Warn("end the local processes", "error", err)
+	}
+}
