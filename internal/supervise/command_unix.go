@@ -13,6 +13,7 @@ import (
 
 // command is a command that runs, in a process group of its own.
 type command struct {
+	alone   bool
 	process int // PID of the leader, and the group's number
 	ended   chan struct{}
 	exit    *Exit // read after ended
@@ -22,7 +23,7 @@ type command struct {
 }
 
 // start runs argv with this process's environment and more. Its output goes to out.
-func start(argv, more []string, out *output) (*command, error) {
+func start(argv, more []string, alone bool, out *output) (*command, error) {
 	path, err := exec.LookPath(argv[0])
 	if err != nil {
 		return nil, err
@@ -32,7 +33,7 @@ func start(argv, more []string, out *output) (*command, error) {
 		return nil, err
 	}
 	defer func() { _ = null.Close() }()
-	c := &command{ended: make(chan struct{}), stop: make(chan struct{})}
+	c := &command{alone: alone, ended: make(chan struct{}), stop: make(chan struct{})}
 	files := []uintptr{null.Fd()}
 	var writers []*os.File
 	defer func() {
@@ -120,7 +121,7 @@ func (c *command) end(ask syscall.Signal, grace time.Duration) {
 	kill := time.Now().Add(grace)
 	asked := map[int]bool{}
 	for none := 0; none < 2; { // a look may miss a child whose parent ends at that moment; two do not
-		left := descendants()
+		left := c.left()
 		if len(left) == 0 {
 			none++
 			continue
@@ -148,6 +149,19 @@ func (c *command) end(ask syscall.Signal, grace time.Duration) {
 	}
 	c.closePipes()
 	<-done
+}
+
+// left are the processes that have to end.
+func (c *command) left() []int {
+	if !c.alone {
+		return descendants()
+	}
+	select {
+	case <-c.ended:
+		return nil
+	default:
+		return []int{c.process}
+	}
 }
 
 // kill ends everything at once.

@@ -23,7 +23,7 @@ type command struct {
 }
 
 // start runs argv with this process's environment and more. Its output goes to out.
-func start(argv, more []string, out *output) (*command, error) {
+func start(argv, more []string, alone bool, out *output) (*command, error) {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
 		return nil, fmt.Errorf("make a job object: %w", err)
@@ -54,7 +54,8 @@ func start(argv, more []string, out *output) (*command, error) {
 		return nil, err
 	}
 	// What it starts before this is not in the job; there is no way to start a process stopped from here.
-	if h, err := windows.OpenProcess(windows.PROCESS_SET_QUOTA|windows.PROCESS_TERMINATE, false, uint32(c.pid())); err == nil { //nolint:gosec // a PID is not negative
+	// One that is alone is in none either, so it is asked to end, and not waited for.
+	if h, err := windows.OpenProcess(windows.PROCESS_SET_QUOTA|windows.PROCESS_TERMINATE, false, uint32(c.pid())); err == nil && !alone { //nolint:gosec // a PID is not negative
 		_ = windows.AssignProcessToJobObject(job, h)
 		_ = windows.CloseHandle(h)
 	}

@@ -15,6 +15,15 @@ type Cursor struct {
 	Offset int64 `json:"offset"`
 }
 
+// End returns the cursor behind all output that the folder has. What a shim that starts later prints comes after it.
+func End(dir string) Cursor {
+	numbers := outputs(dir)
+	if len(numbers) == 0 {
+		return Cursor{}
+	}
+	return Cursor{File: numbers[len(numbers)-1] + 1}
+}
+
 // ReadLines calls fn with the lines of a shim's folder that come after the cursor, and returns where it has come to. A line
 // that is still being written is left for the next time.
 func ReadLines(dir string, c Cursor, fn func(Line)) (Cursor, error) {

@@ -49,8 +49,10 @@ func Run(ctx context.Context, spec Spec) error {
 		return ErrHeld
 	}
 	defer func() { _ = lock.Unlock() }() // the process ends anyway
-	if err := adoptOrphans(); err != nil {
-		return fmt.Errorf("adopt what the command leaves behind: %w", err)
+	if !spec.Alone {
+		if err := adoptOrphans(); err != nil {
+			return fmt.Errorf("adopt what the command leaves behind: %w", err)
+		}
 	}
 	s := &shim{Spec: spec, state: State{Phase: PhaseWaiting, Digest: spec.Digest, Shim: self()}}
 	if s.out, err = openOutput(spec.Dir); err != nil {
@@ -109,7 +111,7 @@ func (s *shim) once(ctx context.Context) (exit *Exit, err error) {
 	if s.state.Restarts > 0 {
 		more = []string{RestartsVariable + "=" + strconv.Itoa(s.state.Restarts)}
 	}
-	c, err := start(s.Argv, more, s.out)
+	c, err := start(s.Argv, more, s.Alone, s.out)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.Argv[0], err)
 	}

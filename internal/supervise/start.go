@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -35,8 +36,10 @@ func Start(ctx context.Context, agent string, spec Spec, env []string, dir strin
 	if err := free(ctx, spec.Dir); err != nil {
 		return State{}, err
 	}
-	if err := endLeftovers(ctx, spec.Dir); err != nil {
-		return State{}, err
+	if !spec.Alone {
+		if err := endLeftovers(ctx, spec.Dir); err != nil {
+			return State{}, err
+		}
 	}
 	if err := os.MkdirAll(spec.Dir, 0o700); err != nil {
 		return State{}, fmt.Errorf("make the folder of a shim: %w", err)
@@ -47,7 +50,7 @@ func Start(ctx context.Context, agent string, spec Spec, env []string, dir strin
 	}
 	defer func() { _ = log.Close() }()                                      // the shim has its own
 	cmd := exec.Command(agent, append([]string{"shim"}, spec.Args()...)...) //nolint:noctx // it outlives whoever wants it
-	cmd.Env, cmd.Dir, cmd.Stderr = append(env, markVariable+"="+spec.Dir), dir, log
+	cmd.Env, cmd.Dir, cmd.Stderr = marked(env, spec), dir, log
 	Detach(cmd)
 	if err := cmd.Start(); err != nil {
 		return State{}, fmt.Errorf("start a shim: %w", err)
@@ -58,6 +61,17 @@ func Start(ctx context.Context, agent string, spec Spec, env []string, dir strin
 		_ = cmd.Wait() // its state says how it went
 	}()
 	return started(ctx, spec.Dir, cmd.Process.Pid, ended)
+}
+
+// marked is env with the mark of this shim, and of no other that started whoever starts it.
+func marked(env []string, spec Spec) []string {
+	out := slices.DeleteFunc(slices.Clone(env), func(pair string) bool {
+		return strings.HasPrefix(pair, markVariable+"=") || strings.HasPrefix(pair, RestartsVariable+"=")
+	})
+	if spec.Alone {
+		return out
+	}
+	return append(out, markVariable+"="+spec.Dir)
 }
 
 // free returns nil once no shim holds the folder. One that is being killed does so for a moment longer than it lives, and one
