@@ -197,3 +197,9 @@ func (s *processes) stopAll() {
 		s.host.o.Log.Warn("end the local processes", "error", err)
 	}
 }
+
+// StopProcesses ends the local processes of an environment without a worker, and returns how many there were.
+func StopProcesses(ctx context.Context, folder string) (int, error) {
+	out, err := (&process.Activities{Folder: filepath.Join(folder, processFolder)}).Stop(ctx, api.StopIn{})
+	return out.Processes, err
+}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/url"
 	"os"
@@ -18,6 +17,7 @@ import (
 	"github.com/envflow/envflow/internal/environment"
 	"github.com/envflow/envflow/internal/fault"
 	"github.com/envflow/envflow/internal/state"
+	"github.com/envflow/envflow/internal/supervise"
 	"github.com/envflow/envflow/internal/version"
 	"github.com/envflow/envflow/worker"
 )
@@ -39,7 +39,7 @@ type hosting struct {
 	end   context.CancelFunc
 	ended chan struct{} // closed once it has let go of everything
 	err   error         // why it ended, set before ended is closed
-	log   io.Closer
+	log   *os.File
 }
 
 // hostOptions are what the caller of host decides.
@@ -49,28 +49,29 @@ type hostOptions struct {
 	Resources, Args []string
 	Adopt           bool
 	Orphan          time.Duration // that local processes run on without a worker; 0: orphanTimeout
-	Log             io.Writer     // nil: the environment's worker.log
 }
 
 // host makes this process the worker of env. The error is a *worker.HeldError if another one is. The worker outlives ctx:
 // the caller ends it with leave.
 func (e *environ) host(ctx context.Context, conn *connection, env environment.Environment, o hostOptions) (*hosting, error) {
-	h := &hosting{ended: make(chan struct{}), log: io.NopCloser(nil)}
-	if o.Log == nil {
-		file, err := openWorkerLog(env)
-		if err != nil {
-			return nil, err
-		}
-		o.Log, h.log = file, file
+	h := &hosting{ended: make(chan struct{})}
+	log, err := openWorkerLog(env)
+	if err != nil {
+		return nil, err
 	}
-	var err error
+	h.log = log
+	_ = debug.SetCrashOutput(log, debug.CrashOptions{}) // a panic is told there too; without that on stderr alone
+	if err := endWaitingShim(ctx, env); err != nil {
+		_ = log.Close()
+		return nil, err
+	}
 	h.Host, err = worker.NewHost(ctx, worker.HostOptions{
 		ID: env.ID, Project: env.Project, Path: env.Path, User: env.User, Owner: env.Owner, Folder: env.Folder,
 		Client: conn.Client, TemporalNamespace: conn.namespace, Server: conn.embedded, Version: version.Version,
 		SetArgs: o.SetArgs, Resources: o.Resources, Args: o.Args,
 		KubeConfig: kubeconfigOf(env), Context: env.Context, Namespace: env.Namespace,
 		Adopt: o.Adopt, Subcommand: o.Subcommand, Environ: e.environment(), OrphanTimeout: cmp.Or(o.Orphan, orphanTimeout),
-		Log: slog.New(slog.NewTextHandler(o.Log, nil)),
+		Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	if err != nil {
 		_ = h.log.Close()
@@ -95,7 +96,7 @@ func (e *environ) environment() []string {
 		return nil
 	}
 	for _, pair := range e.Environ() {
-		if !strings.HasPrefix(pair, apiKeyVariable+"=") {
+		if name, _, _ := strings.Cut(pair, "="); name != apiKeyVariable && name != supervise.RestartsVariable {
 			out = append(out, pair)
 		}
 	}

@@ -30,6 +30,7 @@ type glance struct {
 	Since  time.Time         // when Status was recorded, if it is not Live; zero: it never was
 	Errors map[string]string // full texts of the last failures by resource, api.TiltfileName among them
 	Server serverPart        // zero: none runs
+	Gone   string            // why there is no worker, "" if somebody ended it
 }
 
 // errStarting says that a worker is there and the workflow still has the word of the one before.
@@ -69,6 +70,9 @@ func (l *looker) look(ctx context.Context) (g glance, err error) {
 	g.Holder, g.Held, err = worker.Holder(l.env.Folder)
 	if err != nil {
 		return g, fmt.Errorf("look for a worker of %s: %w", l.env.ID, err)
+	}
+	if !g.Held {
+		g.Gone = whyGone(l.env)
 	}
 	g.Server, err = l.server(ctx)
 	if err != nil {

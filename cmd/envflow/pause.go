@@ -22,9 +22,9 @@ const goneTimeout = 10 * time.Second
 func pauseCommand(e *environ) *cli.Command {
 	return &cli.Command{
 		Name:     "pause",
-		Usage:    "end the worker of an environment, and leave what runs in the cluster",
+		Usage:    "end the worker and the local processes of an environment; the cluster stays as it is",
 		Category: groupEnvironments,
-		Description: "Running builds are cancelled, applies finish, port-forwards close. Nothing is lost: envflow up goes on from there. " +
+		Description: "Running builds are cancelled, applies finish, local processes end, port-forwards close. Nothing is lost: envflow up goes on from there. " +
 			"It is the same as ctrl-C in the terminal of envflow up.",
 		Flags: environmentFlags(),
 		Action: func(c *cli.Context) error {
@@ -37,8 +37,7 @@ func pauseCommand(e *environ) *cli.Command {
 				return fmt.Errorf("look for a worker of %s: %w", env.ID, err)
 			}
 			if !held {
-				_, err := fmt.Fprintf(e.Stdout, "%s has no worker already.\n", env.ID)
-				return err
+				return e.pauseLeftovers(c.Context, env)
 			}
 			if err := endWorker(c.Context, env, holder); err != nil {
 				return err
@@ -47,6 +46,23 @@ func pauseCommand(e *environ) *cli.Command {
 			return err
 		},
 	}
+}
+
+// pauseLeftovers ends what a worker that was killed has left behind: the local processes, and the shim that would start it again.
+func (e *environ) pauseLeftovers(ctx context.Context, env environment.Environment) error {
+	if err := endWaitingShim(ctx, env); err != nil {
+		return err
+	}
+	n, err := worker.StopProcesses(ctx, env.Folder)
+	if err != nil {
+		return fmt.Errorf("end the local processes of %s: %w", env.ID, err)
+	}
+	text := fmt.Sprintf("%s has no worker already.", env.ID)
+	if n > 0 {
+		text = fmt.Sprintf("%s is paused: it had no worker, and %s ended.", env.ID, countNoun(n, "local process"))
+	}
+	_, err = fmt.Fprintln(e.Stdout, text)
+	return err
 }
 
 // endWorker asks the worker to end, and waits until it has.

@@ -98,6 +98,8 @@ func (g glance) whyNotLive() string {
 		return "the worker does not answer"
 	case g.State() == api.EnvironmentDown:
 		return "down"
+	case g.Gone != "":
+		return g.Gone
 	case g.Since.IsZero():
 		return "paused, no worker"
 	}

@@ -27,7 +27,7 @@ func upCommand(e *environ) *cli.Command {
 
 It stays in the foreground and shows how things stand. Ctrl-C pauses: what runs in the cluster stays, and the next envflow up goes on from there; a second ctrl-C ends it at once, which loses nothing either. Where another process is the worker of the environment already, it shows what that does.
 
-With --detach it leaves a worker running in the background, and returns when that has evaluated the Tiltfile.
+With --detach it leaves a worker running in the background, and returns when that has evaluated the Tiltfile. A worker that is killed or crashes is started again, up to 5 times within 10 minutes. Local processes run on meanwhile.
 
 Examples:
   envflow up
@@ -39,7 +39,7 @@ Examples:
 			&cli.StringFlag{Name: "context", Usage: "bring it up in the kubeconfig's context `NAME` instead of the current one"},
 			&cli.StringFlag{Name: "namespace", Usage: "put objects that name no namespace into `NAME`"},
 			adoptFlag(),
-			&cli.DurationFlag{Name: "orphan-timeout", Value: orphanTimeout, Usage: "end local processes when they had no worker for `TIME`, because it was killed"},
+			&cli.DurationFlag{Name: "orphan-timeout", Value: orphanTimeout, Usage: "end local processes that have had no worker for `TIME`"},
 			&cli.BoolFlag{Name: "hosted", Hidden: true, Usage: "be the worker of up --detach"},
 		),
 		BashComplete: completeResources(e),

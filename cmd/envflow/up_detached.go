@@ -1,16 +1,11 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"strings"
 	"sync"
 
 	"github.com/urfave/cli/v2"
@@ -24,11 +19,8 @@ import (
 // apiKeyVariable hands the key of an external Temporal on, since a command line can be read in the process list.
 const apiKeyVariable = "ENVFLOW_TEMPORAL_API_KEY" //nolint:gosec // a name, no key
 
-// lastWords is how many lines of its log are shown of a worker that ended before it was ready.
-const lastWords = 20
-
-// hostReport is the one line of JSON that the worker of `up --detach` prints on its standard output, which is a pipe to the
-// command that started it.
+// hostReport is the one line of JSON that the worker of `up --detach` prints on its standard output, where the command that
+// started it reads it.
 type hostReport struct {
 	Resources int         `json:"resources,omitempty"` // it has evaluated the Tiltfile
 	Warnings  int         `json:"warnings,omitempty"`
@@ -42,74 +34,25 @@ type hostReport struct {
 	Cause string     `json:"cause,omitempty"`
 }
 
-// upDetached starts a worker in the background and returns when it has evaluated the Tiltfile.
+// upDetached starts a worker in the background, under a shim, and returns when it has evaluated the Tiltfile.
 func (e *environ) upDetached(c *cli.Context, conn *connection, env environment.Environment) error {
-	log, err := openWorkerLog(env)
+	if err := endWaitingShim(c.Context, env); err != nil {
+		return err
+	}
+	started := supervise.End(workerShim(env))
+	state, err := e.startShim(c.Context, env)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = log.Close() }()
-	started, err := log.Seek(0, io.SeekEnd)
-	if err != nil {
-		return fmt.Errorf("open the log of the worker: %w", err)
-	}
-	child, reports, err := e.startHosted(env, log)
-	if err != nil {
-		return err
-	}
-	select {
-	case <-c.Context.Done():
-		_ = terminate(child) // it pauses
+	r, err := awaitReport(c.Context, env, started)
+	switch {
+	case c.Context.Err() != nil:
+		_ = supervise.Stop(context.WithoutCancel(c.Context), workerShim(env)) // it pauses
 		return context.Cause(c.Context)
-	case r := <-reports:
-		if r.err != nil {
-			return fault.Wrap(r.err, fault.Failure, "the log is "+env.WorkerLog(), "the worker ended before it was ready%s", lastLines(env.WorkerLog(), started))
-		}
-		return e.reported(c.Context, conn, env, child.Pid, r.hostReport)
+	case err != nil:
+		return err
 	}
-}
-
-// reportOfChild is the report, or why there is none.
-type reportOfChild struct {
-	hostReport
-	err error
-}
-
-// startHosted starts this program again, as the worker, in a session of its own and with the environment of this process.
-func (e *environ) startHosted(env environment.Environment, log *os.File) (*os.Process, <-chan reportOfChild, error) {
-	executable, err := os.Executable()
-	if err != nil {
-		return nil, nil, fmt.Errorf("find the envflow binary: %w", err)
-	}
-	// Not CommandContext: the worker outlives this command.
-	cmd := exec.Command(executable, hostedArgs(e.line, env.ID)...) //nolint:noctx // detached on purpose
-	cmd.Stderr = log
-	cmd.Env = os.Environ()
-	if key := e.line.last("temporal-api-key"); key != "" {
-		cmd.Env = append(cmd.Env, apiKeyVariable+"="+key)
-	}
-	supervise.Detach(cmd)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, nil, fmt.Errorf("start the worker: %w", err)
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, nil, fmt.Errorf("start the worker: %w", err)
-	}
-	reports := make(chan reportOfChild, 1)
-	go func() {
-		var r reportOfChild
-		line, err := bufio.NewReader(out).ReadBytes('\n')
-		if err == nil {
-			err = json.Unmarshal(line, &r.hostReport)
-		}
-		if err != nil { // it ended without a word
-			err = errors.Join(fmt.Errorf("read its report: %w", err), cmd.Wait())
-		}
-		r.err = err
-		reports <- r
-	}()
-	return cmd.Process, reports, nil
+	return e.reported(c.Context, conn, env, state.Command.PID, r)
 }
 
 // hostedArgs are the words of the command line for the worker of `up --detach` of the environment id. Where that goes has
@@ -164,40 +107,31 @@ func withWarnings(n int) string {
 	return " and " + countNoun(n, "warning") + "; `envflow logs` has them"
 }
 
-// lastLines is what was written to the log at path behind offset, the end of it, indented.
-func lastLines(path string, offset int64) string {
-	file, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer func() { _ = file.Close() }()
-	if _, err := file.Seek(offset, io.SeekStart); err != nil {
-		return ""
-	}
-	var tail bytes.Buffer
-	if err := printTail(&tail, file, lastWords); err != nil || tail.Len() == 0 {
-		return ""
-	}
-	return ":\n  " + strings.ReplaceAll(strings.TrimSpace(tail.String()), "\n", "\n  ")
-}
-
-// upHosted is the worker of `up --detach`. It reports once and then works until it is told to end.
+// upHosted is the worker of `up --detach`. It reports once and then works until it is told to end. What it has reported is no
+// failure to the shim, which would start it again.
 func (e *environ) upHosted(c *cli.Context, resources, args []string) error {
-	defer surviveBrokenPipes()() // whoever started us may be gone when we report
+	first := e.env(supervise.RestartsVariable) == ""
+	told := false
 	var once sync.Once
-	report := func(r hostReport) { once.Do(func() { e.reportHosted(r) }) }
-	err := e.workHosted(c.Context, c, resources, args, report)
+	report := func(r hostReport) {
+		once.Do(func() {
+			told = true
+			e.reportHosted(r)
+		})
+	}
+	err := e.workHosted(c.Context, c, resources, args, first, report)
 	if holder, held := holderOf(err); held {
 		report(hostReport{Holder: &holder})
 		return nil
 	}
-	if err != nil {
+	if err != nil && first && !told {
 		report(reportOfError(err))
+		return nil
 	}
 	return err
 }
 
-func (e *environ) workHosted(ctx context.Context, c *cli.Context, resources, args []string, report func(hostReport)) error {
+func (e *environ) workHosted(ctx context.Context, c *cli.Context, resources, args []string, first bool, report func(hostReport)) error {
 	env, err := e.knownEnvironment(c) // whoever started us has recorded where it goes
 	if err != nil {
 		return err
@@ -208,7 +142,7 @@ func (e *environ) workHosted(ctx context.Context, c *cli.Context, resources, arg
 	}
 	defer conn.Close()
 	h, err := e.host(ctx, conn, env, hostOptions{
-		Subcommand: "up", SetArgs: true, Resources: resources, Args: args, Adopt: c.Bool("adopt"), Orphan: c.Duration("orphan-timeout"), Log: e.Stderr,
+		Subcommand: "up", SetArgs: first, Resources: resources, Args: args, Adopt: c.Bool("adopt"), Orphan: c.Duration("orphan-timeout"),
 	})
 	if err != nil {
 		return err
@@ -261,12 +195,9 @@ func reportOfError(err error) hostReport {
 	return r
 }
 
-// reportHosted prints the one line that the starter waits for and lets go of its pipe.
+// reportHosted prints the one line that the starter waits for.
 func (e *environ) reportHosted(r hostReport) {
 	if line, err := jsonLine(r); err == nil {
 		_, _ = io.WriteString(e.Stdout, line) // nobody is left to hear of an error
-	}
-	if out, ok := e.Stdout.(*os.File); ok {
-		_ = out.Close()
 	}
 }

@@ -234,10 +234,17 @@ func (w *waiter) needWorker() error {
 		w.holder, w.looked = holder, time.Now()
 		return nil
 	}
+	if comesBack(w.env) {
+		w.holder, w.looked = api.Worker{}, time.Now()
+		return nil
+	}
 	return noWorker(w.env)
 }
 
 func noWorker(env environment.Environment) error {
+	if why := whyGone(env); why != "" {
+		return fault.New(fault.Failure, "run `envflow up`, or `envflow up -d` to leave a worker running", "%s has no worker: %s", env.ID, why)
+	}
 	return fault.New(fault.Failure, "run `envflow up`, or `envflow up -d` to leave a worker running", "%s is paused: it has no worker", env.ID)
 }
 
