@@ -134,7 +134,8 @@ func (r *resource) epoch() int64 { return r.s.Epoch }
 func (r *resource) failed(ctx workflow.Context, p api.Pending, kind string, what problem) {
 	wished := r.s.Pending.Any() // while it ran
 	r.s.Begun = true            // what comes next is an update like any other
-	r.s.Pending = r.s.Pending.With(api.Pending{Full: true, Deploy: p.Deploy || kind == api.KindBuild})
+	// A command that has failed is not run again for any other change than of its files.
+	r.s.Pending = r.s.Pending.With(api.Pending{Full: true, Deploy: kind == api.KindBuild || p.Deploy && kind != api.KindCommand})
 	r.set(ctx, api.StateError, what.summary)
 	if wished {
 		r.wish(ctx)
