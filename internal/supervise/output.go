@@ -71,12 +71,13 @@ func outputName(dir string, n int) string { return filepath.Join(dir, fmt.Sprint
 
 // outputs returns the numbers of the files of a folder, in their order.
 func outputs(dir string) (numbers []int) {
-	names, err := filepath.Glob(filepath.Join(dir, "output.*"))
+	files, err := os.ReadDir(dir) // not by a pattern: the path may hold what has a meaning there
 	if err != nil {
-		return nil // only for a malformed pattern
+		return nil
 	}
-	for _, name := range names {
-		if n, err := strconv.Atoi(strings.TrimPrefix(filepath.Ext(name), ".")); err == nil {
+	for _, file := range files {
+		number, ok := strings.CutPrefix(file.Name(), "output.")
+		if n, err := strconv.Atoi(number); ok && err == nil {
 			numbers = append(numbers, n)
 		}
 	}

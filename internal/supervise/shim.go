@@ -116,6 +116,7 @@ func (s *shim) once(ctx context.Context) (exit *Exit, err error) {
 		return nil, fmt.Errorf("start %s: %w", s.Argv[0], err)
 	}
 	s.state.Phase, s.state.Command, s.state.Started, s.state.Error = PhaseRunning, identify(c.pid()), time.Now().UTC(), ""
+	s.state.Command.PID = c.pid() // one that has ended by now has no more than that, but it was started
 	if err := s.state.write(s.Dir); err != nil {
 		c.kill()
 		return nil, err

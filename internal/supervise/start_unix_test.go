@@ -210,3 +210,36 @@ func TestStart_TellsARestartedCommand(t *testing.T) {
 		t.Errorf("lines (-want +got):\n%s", diff)
 	}
 }
+
+// A command that has ended before anybody could look at it was started all the same.
+func TestStart_WhatEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBackground(t)
+	for i := range 10 {
+		if _, err := b.start("true"); err != nil {
+			t.Fatalf("the start number %d: %v", i, err)
+		}
+		if state, err := supervise.Await(t.Context(), b.dir); err != nil || state.Last == nil || state.Last.Code != 0 {
+			t.Fatalf("the state is %+v, %v", state, err)
+		}
+	}
+}
+
+// A path may hold what has a meaning in a pattern.
+func TestStart_InAFolderWithAnOddName(t *testing.T) {
+	t.Parallel()
+	b := newBackground(t)
+	b.dir = filepath.Join(t.TempDir(), `[a] * ? \`)
+	for range 2 {
+		if _, err := b.start("echo", "hello"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := supervise.Await(t.Context(), b.dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n := 0
+	if _, err := supervise.ReadLines(b.dir, supervise.Cursor{}, func(supervise.Line) { n++ }); err != nil || n != 2 {
+		t.Errorf("%d lines, %v", n, err)
+	}
+}
