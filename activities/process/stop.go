@@ -59,14 +59,15 @@ func stop(ctx context.Context, dirs []string, limit time.Duration) (out api.Stop
 	)
 	for _, dir := range dirs {
 		state, readErr := supervise.Read(dir)
-		if readErr == nil && state.Phase == supervise.PhaseEnded && !state.Alive() {
+		alive := state.Alive() // before it is asked to end
+		if readErr == nil && state.Phase == supervise.PhaseEnded && !alive {
 			continue
 		}
 		all.Go(func() {
 			stopErr := supervise.Stop(limited, dir)
 			mu.Lock()
 			defer mu.Unlock()
-			if state.Alive() || readErr != nil {
+			if alive || stopErr != nil {
 				out.Processes++
 			}
 			switch {
