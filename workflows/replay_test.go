@@ -195,6 +195,51 @@ func TestHistories_Environment(t *testing.T) {
 	writeHistory(t, "bad-resource", ended)
 }
 
+// TestHistories_Local records an environment with a local resource, and that resource.
+func TestHistories_Local(t *testing.T) {
+	if os.Getenv("UPDATE_HISTORIES") == "" {
+		t.Skip("records histories: run `make histories`")
+	}
+	w := newWorld(t, local("l"), spec("a", after("l")), local("m", manual), local("s", noCommand))
+	environment, resource := w.workflowID(), w.resourceID("l")
+	w.fail(api.RunCommandActivity, "l", failure.User, "exited with code 1", "")
+	w.attach(1)
+	w.untilUpdate("l", api.StateError)
+	w.filesChanged("l", 1, 1)
+	w.untilReady(1)
+	w.trigger("l", "s")
+	w.untilCount(api.RunCommandActivity, "s", 1)
+	w.untilReady(1)
+	manualOne := w.resourceID("m")
+	w.edit("m")
+	held := w.hold(api.RunCommandActivity, "l", 1)
+	w.filesChanged("l", 1, 2)
+	w.come("the command", held.entered)
+	w.untilUpdate("l", api.StateInProgress)
+	if err := w.update(api.PauseUpdate, api.PauseIn{Epoch: 1}, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.come("the end of the command", held.cancelled)
+	w.attach(2)
+	w.until("m waits", func(s api.Status) bool { return s.Epoch == 2 && find(s, "m").Reason == "changed; waits to be triggered" })
+	w.trigger("m")
+	w.untilReady(2)
+	w.signal(resource, api.ContainersChangedSignal, api.ContainersChanged{Epoch: 2})
+	w.untilReady(2)
+	w.plan(local("l", another), spec("a", after("l")), local("m", manual))
+	w.configChanged()
+	w.untilCount(api.DeleteActivity, "s", 1)
+	w.untilReady(2)
+	if err := w.update(api.DownUpdate, api.DownIn{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.untilEnded(environment)
+	for name, id := range map[string]string{"environment-local": environment, "resource-local": resource, "resource-local-manual": manualOne} {
+		run, _ := w.run(id)
+		writeHistory(t, name, w.history(id, run))
+	}
+}
+
 // record runs a workflow to its end and returns its history.
 func record(t *testing.T, c sdkclient.Client, queue, name string, args ...any) *historypb.History {
 	t.Helper()

@@ -49,6 +49,9 @@ type world struct {
 	built    map[string]bool
 	applied  map[string]bool
 	slow     map[string]bool // resources that are not ready by themselves
+	ran      map[string]int  // how often the command of a local resource has run
+	served   map[string]int  // how often it had when its server was started, and once more
+	changed  map[string]bool // what its deps hold since its last run
 	versions int64
 	names    map[string]bool // every resource there was
 }
@@ -80,6 +83,7 @@ func newWorld(t *testing.T, specs ...api.Spec) *world {
 	w := &world{
 		t: t, client: c, id: "test-" + hex.EncodeToString(random[:]),
 		built: map[string]bool{}, applied: map[string]bool{}, slow: map[string]bool{}, names: map[string]bool{},
+		ran: map[string]int{}, served: map[string]int{}, changed: map[string]bool{},
 	}
 	w.plan(specs...)
 	w.work()
@@ -159,15 +163,35 @@ func (w *world) work() {
 		},
 		api.ApplyActivity: func(ctx context.Context, in api.ApplyIn) (out api.ApplyOut, err error) {
 			return out, w.play(ctx, api.ApplyActivity, in.Resource, in, &out, func() {
-				w.versions++
-				out = api.ApplyOut{Objects: 1, Runtime: &api.Runtime{Resource: in.Resource, Version: w.versions, State: api.StateOK, Ready: true}}
-				if w.slow[in.Resource] {
-					out.Runtime.State, out.Runtime.Ready, out.Runtime.Reason = api.StatePending, false, "starting"
-				}
+				out = api.ApplyOut{Objects: 1, Runtime: w.runtime(in.Resource)}
 				if !w.applied[in.Resource] || len(in.Images) > 0 {
 					out.Changed = 1
 				}
 				w.applied[in.Resource] = true
+			})
+		},
+		api.RunCommandActivity: func(ctx context.Context, in api.RunCommandIn) (out api.RunCommandOut, err error) {
+			return out, w.play(ctx, api.RunCommandActivity, in.Resource, in, &out, func() {
+				if out.Due = w.ran[in.Resource] == 0 || w.changed[in.Resource] || in.Anew; out.Due && !in.Check {
+					w.ran[in.Resource]++
+					w.changed[in.Resource] = false
+				}
+				if i := slices.IndexFunc(w.specs, func(s api.Spec) bool { return s.Name == in.Resource }); i < 0 || !w.specs[i].Serve {
+					out.Runtime = w.runtime(in.Resource)
+				}
+			})
+		},
+		api.ServeActivity: func(ctx context.Context, in api.ServeIn) (out api.ServeOut, err error) {
+			return out, w.play(ctx, api.ServeActivity, in.Resource, in, &out, func() {
+				runs := w.ran[in.Resource] + 1
+				out = api.ServeOut{Started: w.served[in.Resource] != runs, Runtime: w.runtime(in.Resource)}
+				w.served[in.Resource] = runs
+			})
+		},
+		api.StopActivity: func(ctx context.Context, in api.StopIn) (out api.StopOut, err error) {
+			return out, w.play(ctx, api.StopActivity, strings.Join(in.Resources, ","), in, &out, func() {
+				out.Processes = len(w.served)
+				clear(w.served)
 			})
 		},
 		api.DeleteActivity: func(ctx context.Context, in api.DeleteIn) (out api.DeleteOut, err error) {
@@ -226,6 +250,15 @@ func (w *world) play(ctx context.Context, name, resource string, in, out any, su
 		succeed()
 	}
 	return nil
+}
+
+// runtime is what runs of a resource. w.mu is held.
+func (w *world) runtime(resource string) *api.Runtime {
+	w.versions++
+	if w.slow[resource] {
+		return &api.Runtime{Resource: resource, Version: w.versions, State: api.StatePending, Reason: "starting"}
+	}
+	return &api.Runtime{Resource: resource, Version: w.versions, State: api.StateOK, Ready: true}
 }
 
 func (r *rule) wait(ctx context.Context) error {
@@ -325,6 +358,15 @@ func spec(name string, change ...func(*api.Spec)) api.Spec {
 	return s
 }
 
+// local is a resource with a command and a server of this machine; change it by further functions.
+func local(name string, change ...func(*api.Spec)) api.Spec {
+	return spec(name, append([]func(*api.Spec){func(s *api.Spec) {
+		s.Type, s.Images, s.Objects, s.Command, s.Serve = plan.TypeLocal, nil, false, true, true
+	}}, change...)...)
+}
+
+func noCommand(s *api.Spec)                { s.Command = false }
+func noServer(s *api.Spec)                 { s.Serve = false }
 func noImages(s *api.Spec)                 { s.Images = nil }
 func manual(s *api.Spec)                   { s.TriggerMode = plan.TriggerManual }
 func noAutoInit(s *api.Spec)               { s.AutoInit = false }
@@ -398,6 +440,13 @@ func (w *world) signal(workflowID, name string, in any) {
 func (w *world) filesChanged(resource string, epoch, seq int64) {
 	w.t.Helper()
 	w.signal(w.resourceID(resource), api.FilesChangedSignal, api.FilesChanged{Epoch: epoch, Seq: seq})
+}
+
+// edit changes what the deps of a local resource hold, whether or not anybody is told.
+func (w *world) edit(resource string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.changed[resource] = true
 }
 
 func (w *world) configChanged() {
