@@ -1,6 +1,10 @@
 package records
 
-import "context"
+import (
+	"context"
+	"maps"
+	"slices"
+)
 
 // Command is how the command of a local resource has gone.
 type Command struct {
@@ -34,14 +38,15 @@ func (s *Store) Command(ctx context.Context, resource string) (c Command, ok boo
 }
 
 // Commands returns the resources that have such a record.
-func (s *Store) Commands(ctx context.Context) (resources []string, err error) {
-	err = s.query(ctx, "read the records of commands", func(scan func(...any) error) error {
+func (s *Store) Commands(ctx context.Context) ([]string, error) {
+	names := map[string]bool{}
+	err := s.query(ctx, "read the records of commands", func(scan func(...any) error) error {
 		var name string
 		err := scan(&name)
-		resources = append(resources, name)
+		names[name] = true
 		return err
-	}, "SELECT resource FROM commands ORDER BY resource")
-	return resources, err
+	}, "SELECT resource FROM commands")
+	return slices.Sorted(maps.Keys(names)), err
 }
 
 // DeleteCommand forgets how the command of resource has gone.
