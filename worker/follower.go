@@ -165,22 +165,36 @@ func times(restarts int) string {
 	return fmt.Sprintf(", as %d times before", restarts)
 }
 
-// portInUse finds the port in what servers say that cannot have it.
-var portInUse = regexp.MustCompile(`(?i)(?:address already in use|EADDRINUSE|already in use|bind).*?:(\d{2,5})\b|:(\d{2,5})\b.*?(?:address already in use|EADDRINUSE|already in use)`)
+// What servers say that cannot have their port, and how they write it. Times of day and lines of source look like ports.
+var (
+	portInUse = regexp.MustCompile(`(?i)\bin use\b|EADDRINUSE|only one usage of each socket address|\bbind\b|already running on port`)
+	noPort    = regexp.MustCompile(`\d{1,2}:\d{2}:\d{2}|\.(?:go|rs|c|cc|cpp|cs|py|rb|php|java|kt|exs?|[cm]?[jt]sx?):\d+(?::\d+)?`)
+	somePort  = regexp.MustCompile(`(?i)(?::|\bport:? |['"], ?)(\d{2,5})\b`)
+)
+
+// portsInUse returns the ports that a server may mean by a line that says that one is taken.
+func portsInUse(line string) (ports []int) {
+	if !portInUse.MatchString(line) {
+		return nil
+	}
+	for _, m := range somePort.FindAllStringSubmatch(noPort.ReplaceAllString(line, " "), -1) {
+		if port, _ := strconv.Atoi(m[1]); port > 0 && port < 1<<16 {
+			ports = append(ports, port)
+		}
+	}
+	return ports
+}
 
 // takenPort says who has the port that the server wanted, "" if that is not why it has ended. f.mu is held.
 func (f *follower) takenPort() string {
-	wanted := map[int]bool{}
+	var wanted []int
 	if port := process.ProbePort(f.server.Readiness); port != 0 {
-		wanted[port] = true
+		wanted = append(wanted, port)
 	}
 	for _, line := range process.LastLines(f.dir, f.state.Started) {
-		if m := portInUse.FindStringSubmatch(line); m != nil {
-			port, _ := strconv.Atoi(m[1] + m[2]) // digits
-			wanted[port] = true
-		}
+		wanted = append(wanted, portsInUse(line)...)
 	}
-	for port := range wanted {
+	for _, port := range wanted {
 		if who, taken := ports.Listener(f.ctx, port); taken {
 			f.host.log.Append(logstore.Line{Resource: f.resource, Source: logstore.SourceRuntime, Level: "error", Text: fmt.Sprintf("port %d is taken by %s", port, who)})
 			return fmt.Sprintf("port %d is taken by %s", port, who.Short())
