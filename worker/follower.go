@@ -262,7 +262,7 @@ func (f *follower) read() {
 // take appends the lines after the cursor to the log, but for those that stand there.
 func (f *follower) take(there map[lineKey]int) {
 	next, err := supervise.ReadLines(f.dir, f.cursor, func(l supervise.Line) {
-		if key := (lineKey{l.Time.UnixNano(), l.Text}); there[key] > 0 {
+		if key := keyOf(l.Time, l.Text); there[key] > 0 {
 			there[key]--
 			return
 		}
@@ -281,6 +281,9 @@ type lineKey struct {
 	text string
 }
 
+// keyOf takes a text as the log gives it back: each byte that is no UTF-8 is replaced there.
+func keyOf(at time.Time, text string) lineKey { return lineKey{at.UnixNano(), string([]rune(text))} }
+
 // logged returns the lines behind the cursor that stand in the log already: the last worker may have been killed before it had
 // kept how far it was.
 func (f *follower) logged() map[lineKey]int {
@@ -296,7 +299,7 @@ func (f *follower) logged() map[lineKey]int {
 	there := map[lineKey]int{}
 	query := logstore.Query{Resources: []string{f.resource}, Sources: []string{f.source()}, Since: first}
 	err := logstore.Read(context.WithoutCancel(f.host.runCtx), filepath.Join(f.host.o.Folder, logFolder), query, func(l logstore.Line) error {
-		there[lineKey{l.Time.UnixNano(), l.Text}]++
+		there[keyOf(l.Time, l.Text)]++
 		return nil
 	})
 	if err != nil {
