@@ -107,14 +107,15 @@ func (c *command) run(ctx context.Context) error {
 	}
 	a.Log(c.resource.Name, activities.SourceBuild, "Running cmd: "+CommandLine(l.Update.Argv))
 	spec := supervise.Spec{Dir: c.dir, Argv: l.Update.Argv, Digest: c.record.Running, Grace: seconds(l.StopGrace)}
-	state, err := a.start(ctx, spec, c.plan, l.Update)
+	_, err = a.start(ctx, spec, c.plan, l.Update)
 	if errors.Is(err, supervise.ErrCommand) {
 		return c.failed(ctx, err, "the command cannot be started")
 	}
 	if err != nil {
-		return err
+		return c.interrupted(ctx, err) // it may have been started
 	}
-	if state, err = supervise.Await(ctx, c.dir); err != nil {
+	state, err := supervise.Await(ctx, c.dir)
+	if err != nil {
 		return c.interrupted(ctx, err)
 	}
 	if state.Phase != supervise.PhaseEnded || state.Stopped {
