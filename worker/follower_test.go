@@ -219,17 +219,23 @@ func TestFollower_Standing(t *testing.T) {
 			f.state.Phase, f.state.Stopped, f.state.Last = supervise.PhaseEnded, true, &supervise.Exit{Code: 143, Signal: "terminated"}
 		}, standing{api.StateNone, false, "stopped"}},
 		{"failed", func(f *follower) { f.state.Phase, f.state.Last = supervise.PhaseEnded, &supervise.Exit{Code: 3} }, standing{api.StateError, false, "exited with code 3"}},
-		{"ended well", func(f *follower) { f.state.Phase, f.state.Last = supervise.PhaseEnded, &supervise.Exit{} },
-			standing{api.StateError, false, "exited with code 0, although it should run on"}},
+		{
+			"ended well", func(f *follower) { f.state.Phase, f.state.Last = supervise.PhaseEnded, &supervise.Exit{} },
+			standing{api.StateError, false, "exited with code 0, although it should run on"},
+		},
 		{"cannot have its port", func(f *follower) {
 			f.state.Phase, f.state.Last, f.taken = supervise.PhaseEnded, &supervise.Exit{Code: 1}, "port 80 is taken by x"
 		}, standing{api.StateError, false, "exited with code 1: port 80 is taken by x"}},
-		{"cannot be started", func(f *follower) { f.state.Phase, f.state.Error = supervise.PhaseEnded, "secret" },
-			standing{api.StateError, false, "cannot be started; the log says why"}},
-		{"waits", func(f *follower) {
-			f.state.Phase, f.state.Last = supervise.PhaseWaiting, &supervise.Exit{Code: 137, Signal: "killed"}
+		{
+			"cannot be started", func(f *follower) { f.state.Phase, f.state.Error = supervise.PhaseEnded, "secret" },
+			standing{api.StateError, false, "cannot be started; the log says why"},
 		},
-			standing{api.StateError, false, "was ended by the signal killed, and is started again"}},
+		{
+			"waits", func(f *follower) {
+				f.state.Phase, f.state.Last = supervise.PhaseWaiting, &supervise.Exit{Code: 137, Signal: "killed"}
+			},
+			standing{api.StateError, false, "was ended by the signal killed, and is started again"},
+		},
 		{"waits once more", func(f *follower) {
 			f.state.Phase, f.state.Last, f.state.Restarts = supervise.PhaseWaiting, &supervise.Exit{Code: 1}, 2
 		}, standing{api.StateError, false, "exited with code 1, and is started again, as 2 times before"}},

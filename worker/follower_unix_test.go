@@ -68,7 +68,7 @@ func (w *followed) toldOfLoss() bool {
 	return line != nil && line.message != nil
 }
 
-func (w *followed) wantReport(state string, ready bool, reason string) {
+func (w *followed) wantReport(state string, ready bool, reason string) { //nolint:revive // ready is compared
 	w.t.Helper()
 	got := w.host.processes.observe("web")
 	if got.State != state || got.Ready != ready || got.Reason != reason {

@@ -221,7 +221,9 @@ func TestHistories_Local(t *testing.T) {
 	}
 	w.come("the end of the command", held.cancelled)
 	w.attach(2)
-	w.until("m waits", func(s api.Status) bool { return s.Epoch == 2 && find(s, "m").Reason == "changed; waits to be triggered" })
+	w.until("m waits", func(s api.Status) bool {
+		return s.Epoch == 2 && find(s, "m").Reason == "changed; waits to be triggered"
+	})
 	w.trigger("m")
 	w.untilReady(2)
 	w.signal(resource, api.ContainersChangedSignal, api.ContainersChanged{Epoch: 2})

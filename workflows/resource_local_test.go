@@ -297,11 +297,11 @@ func TestLocal_PauseThatHangs(t *testing.T) {
 	w := newWorld(t, local("a"))
 	w.up()
 	held := w.hold(api.StopActivity, "", 1)
-	began := time.Now()
+	began := time.Now() //nolint:forbidigo // of a test
 	if err := w.update(api.PauseUpdate, api.PauseIn{Epoch: 1}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(began); took < 3*time.Second || took > 8*time.Second {
+	if took := time.Since(began); took < 3*time.Second || took > 8*time.Second { //nolint:forbidigo // of a test
 		t.Errorf("answered after %s", took)
 	}
 	w.come("the ending", held.entered)

@@ -166,8 +166,13 @@ const untilGate = `touch began; until [ -e gate ]; do sleep 0.02; done`
 func (r *room) began() supervise.State {
 	r.t.Helper()
 	r.appears(r.note("began"))
-	state, err := supervise.Read(r.dir(process.KindCommand))
-	r.check(err)
+	var state supervise.State
+	testenv.Eventually(r.t, limit, "the shim says so", func() (err error) { // a moment later
+		if state, err = supervise.Read(r.dir(process.KindCommand)); err == nil && (state.Phase != supervise.PhaseRunning || !state.Alive()) {
+			err = fmt.Errorf("the state is %+v", state)
+		}
+		return err
+	})
 	return state
 }
 
@@ -220,7 +225,7 @@ func (r *room) run(change ...func(*api.RunCommandIn)) (due bool) {
 	return out.Due
 }
 
-func (r *room) wantDue(want bool, what string, change ...func(*api.RunCommandIn)) {
+func (r *room) wantDue(want bool, what string, change ...func(*api.RunCommandIn)) { //nolint:revive // want is compared
 	r.t.Helper()
 	if got := r.run(change...); got != want {
 		r.t.Errorf("%s: due %v, want %v", what, got, want)

@@ -22,7 +22,7 @@ import (
 func served(r *room, l *plan.Local) { l.Serve = r.command("echo x >> runs; exec sleep 1000") }
 
 // wantServed calls Serve, and returns the state of what runs then.
-func (r *room) wantServed(what string, started bool) supervise.State {
+func (r *room) wantServed(what string, started bool) supervise.State { //nolint:revive // started is compared
 	r.t.Helper()
 	out := r.serve()
 	state := r.server()

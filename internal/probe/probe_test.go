@@ -30,7 +30,7 @@ type site struct {
 func newSite(t *testing.T, status int) *site {
 	t.Helper()
 	s := &site{}
-	s.status.Store(int32(status)) //nolint:gosec // of HTTP
+	s.status.Store(int32(status))
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		status := s.status.Load()
 		s.answered[status].Add(1)
@@ -41,7 +41,7 @@ func newSite(t *testing.T, status int) *site {
 	return s
 }
 
-func (s *site) answer(status int) { s.status.Store(int32(status)) } //nolint:gosec // of HTTP
+func (s *site) answer(status int) { s.status.Store(int32(status)) }
 
 // get is a probe of an address, ready at the first success and not ready at the first failure.
 func get(t *testing.T, address string, change ...func(*plan.Probe)) *plan.Probe {
