@@ -59,8 +59,9 @@ func stop(ctx context.Context, dirs []string, limit time.Duration) (out api.Stop
 	)
 	for _, dir := range dirs {
 		state, readErr := supervise.Read(dir)
-		alive := state.Alive() // before it is asked to end
-		if readErr == nil && state.Phase == supervise.PhaseEnded && !alive {
+		ended := state.Phase == supervise.PhaseEnded
+		alive := state.Alive() && !ended // before it is asked to end
+		if readErr == nil && ended && !state.Alive() {
 			continue
 		}
 		all.Go(func() {
