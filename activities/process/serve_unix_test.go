@@ -61,7 +61,8 @@ func TestServe_AnotherSpec(t *testing.T) {
 		t.Error("it was ended for an old spec")
 	}
 	second := r.wantServed("another command", true)
-	if first.Command.Alive() || first.Shim.Alive() || second.Command == first.Command {
+	r.gone("the first shim", first.Shim)
+	if first.Command.Alive() || second.Command == first.Command {
 		t.Errorf("the first one is %+v, the second %+v", first, second)
 	}
 	// What only counts for others, such as a probe, leaves it alone.
@@ -264,7 +265,7 @@ func (r *room) wantAlive(want string) {
 	var got []string
 	for _, name := range []string{"it", "a", "b", "c/c"} {
 		for _, kind := range []string{process.KindCommand, process.KindServer} {
-			if state, err := supervise.Read(process.Dir(r.a.Folder, name, kind)); err == nil && state.Alive() {
+			if state, err := supervise.Read(process.Dir(r.a.Folder, name, kind)); err == nil && state.Command.Alive() {
 				got = append(got, name+" "+kind)
 			}
 		}
@@ -296,9 +297,7 @@ func TestStop_SomeAndAll(t *testing.T) {
 		}
 		r.wantAlive(c.left)
 	}
-	if left := r.marked(); len(left) > 0 {
-		t.Errorf("processes %v are left", left)
-	}
+	r.wantNothingLeft()
 	if names, err := r.store.Commands(t.Context()); err != nil || len(names) != 4 {
 		t.Errorf("the records are those of %v, %v", names, err)
 	}
