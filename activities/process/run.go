@@ -107,7 +107,7 @@ func (c *command) run(ctx context.Context) error {
 	}
 	a.Log(c.resource.Name, activities.SourceBuild, "Running cmd: "+CommandLine(l.Update.Argv))
 	spec := supervise.Spec{Dir: c.dir, Argv: l.Update.Argv, Digest: c.record.Running, Grace: seconds(l.StopGrace)}
-	_, err = a.start(ctx, spec, c.plan, l.Update)
+	err = a.start(ctx, spec, c.plan, l.Update)
 	if errors.Is(err, supervise.ErrCommand) {
 		return c.failed(ctx, err, "the command cannot be started")
 	}
@@ -139,6 +139,9 @@ func (c *command) ended(ctx context.Context, state supervise.State) error {
 	ctx = context.WithoutCancel(ctx)
 	if state.Last != nil && state.Last.Code == 0 {
 		return c.succeeded(ctx)
+	}
+	if state.Last == nil && state.Error != "" {
+		return c.failed(ctx, fmt.Errorf("%w: %s", supervise.ErrCommand, state.Error), "the command cannot be started")
 	}
 	how := ExitText(state.Last)
 	text := fmt.Sprintf("%s: %s", how, CommandLine(c.resource.Local.Update.Argv))

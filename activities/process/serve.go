@@ -43,7 +43,7 @@ func (a *Activities) Serve(ctx context.Context, in api.ServeIn) (out api.ServeOu
 	spec := supervise.Spec{
 		Dir: dir, Argv: l.Serve.Argv, Digest: digest, Signal: Signal(l.StopSignal), Grace: seconds(l.StopGrace), Restart: l.Restart,
 	}
-	if _, err := a.start(ctx, spec, p, l.Serve); err != nil {
+	if err := a.start(ctx, spec, p, l.Serve); err != nil {
 		if errors.Is(err, supervise.ErrCommand) {
 			err = failure.UserError(err, "the server cannot be started")
 		}
@@ -59,16 +59,17 @@ func runs(s supervise.State) bool {
 }
 
 // start starts a command under a shim.
-func (a *Activities) start(ctx context.Context, spec supervise.Spec, p *plan.Plan, c *plan.Command) (supervise.State, error) {
+func (a *Activities) start(ctx context.Context, spec supervise.Spec, p *plan.Plan, c *plan.Command) error {
 	if info, err := os.Stat(c.Dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
-		return supervise.State{}, failure.UserError(fmt.Errorf("there is no folder %s to run the command in", c.Dir), "the folder of the command does not exist")
+		return failure.UserError(fmt.Errorf("there is no folder %s to run the command in", c.Dir), "the folder of the command does not exist")
 	}
 	agent, err := a.Agent()
 	if err != nil {
-		return supervise.State{}, failure.UserError(err, "envflow-agent is missing")
+		return failure.UserError(err, "envflow-agent is missing")
 	}
 	spec.Holder, spec.Orphan = a.Holder, a.Orphan
-	return supervise.Start(ctx, agent, spec, Environment(a.Environ, p, c), c.Dir)
+	_, err = supervise.Start(ctx, agent, spec, Environment(a.Environ, p, c), c.Dir)
+	return err
 }
 
 // warnOfPort tells of somebody else who listens where the server is about to: its probe would take that one for it.

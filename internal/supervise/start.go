@@ -60,7 +60,11 @@ func Start(ctx context.Context, agent string, spec Spec, env []string, dir strin
 		defer close(ended)
 		_ = cmd.Wait() // its state says how it went
 	}()
-	return started(ctx, spec.Dir, cmd.Process.Pid, ended)
+	state, err := started(ctx, spec.Dir, cmd.Process.Pid, ended)
+	if err != nil && !errors.Is(err, ErrCommand) {
+		_ = ask(spec.Dir, cmd.Process.Pid) // it may not have the folder yet, so that nobody would find it
+	}
+	return state, err
 }
 
 // marked is env with the mark of this shim, and of no other that started whoever starts it.
