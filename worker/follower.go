@@ -75,8 +75,8 @@ func (f *follower) end() {
 }
 
 // look reads what is new in the folder.
-func (f *follower) look() {
-	f.read()
+func (f *follower) look(ctx context.Context) {
+	f.read(ctx)
 	state, err := supervise.Read(f.dir)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -97,6 +97,7 @@ func (f *follower) look() {
 		f.lost = true
 		f.host.containersChanged(f.resource) // its workflow has it started again
 	}
+	//nolint:contextcheck // the probe runs for as long as the server does
 	f.runProbe(state.Phase == supervise.PhaseRunning && !f.lost)
 	if failed := state.Last != nil && state.Phase != supervise.PhaseRunning && !state.Stopped; failed && (before.Last == nil || !before.Last.At.Equal(state.Last.At)) {
 		f.taken = f.takenPort()
@@ -245,7 +246,7 @@ func (f *follower) source() string {
 }
 
 // read brings new output into the log.
-func (f *follower) read() {
+func (f *follower) read(ctx context.Context) {
 	f.reading.Lock()
 	defer f.reading.Unlock()
 	if f.loaded {
@@ -256,7 +257,7 @@ func (f *follower) read() {
 		_ = json.Unmarshal(data, &f.cursor) // without it, all of the output is compared with the log
 	}
 	f.loaded = true
-	f.take(f.logged())
+	f.take(f.logged(ctx))
 }
 
 // take appends the lines after the cursor to the log, but for those that stand there.
@@ -286,7 +287,7 @@ func keyOf(at time.Time, text string) lineKey { return lineKey{at.UnixNano(), st
 
 // logged returns the lines behind the cursor that stand in the log already: the last worker may have been killed before it had
 // kept how far it was.
-func (f *follower) logged() map[lineKey]int {
+func (f *follower) logged(ctx context.Context) map[lineKey]int {
 	var first time.Time
 	_, _ = supervise.ReadLines(f.dir, f.cursor, func(l supervise.Line) { // what cannot be read is not taken either
 		if first.IsZero() {
@@ -298,7 +299,7 @@ func (f *follower) logged() map[lineKey]int {
 	}
 	there := map[lineKey]int{}
 	query := logstore.Query{Resources: []string{f.resource}, Sources: []string{f.source()}, Since: first}
-	err := logstore.Read(context.WithoutCancel(f.host.runCtx), filepath.Join(f.host.o.Folder, logFolder), query, func(l logstore.Line) error {
+	err := logstore.Read(ctx, filepath.Join(f.host.o.Folder, logFolder), query, func(l logstore.Line) error {
 		there[keyOf(l.Time, l.Text)]++
 		return nil
 	})

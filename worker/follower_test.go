@@ -101,34 +101,34 @@ func (w *followed) wantLog(want ...string) {
 
 func TestFollower_TakesEachLineOnce(t *testing.T) {
 	w := newFollowed(t)
-	w.f.read()
+	w.f.read(w.t.Context())
 	w.wantLog()
 	w.print(1, at(0, "one")+at(1, "two")+at(1, "two"))
 	w.print(1, strings.TrimSuffix(at(2, "thr"), "\n")) // it is still being written
-	w.f.read()
-	w.f.read()
+	w.f.read(w.t.Context())
+	w.f.read(w.t.Context())
 	w.wantLog("runtime one", "runtime two", "runtime two")
 
 	w.restart() // without having kept how far it was
 	w.print(1, "ee\n")
 	w.print(2, at(3, "four"))
-	w.f.read()
-	w.f.read()
+	w.f.read(w.t.Context())
+	w.f.read(w.t.Context())
 	want := []string{"runtime one", "runtime two", "runtime two", "runtime three", "runtime four"}
 	w.wantLog(want...)
 
 	w.host.processes.keepCursors()
 	w.restart()
 	w.print(2, at(4, "five"))
-	w.f.read()
+	w.f.read(w.t.Context())
 	want = append(want, "runtime five")
 	w.wantLog(want...)
 
 	w.restart() // with a cursor that lags behind
-	w.f.read()
+	w.f.read(w.t.Context())
 	w.wantLog(want...)
 	w.print(2, at(4, "five")) // another one that is the same in each regard
-	w.f.read()
+	w.f.read(w.t.Context())
 	w.wantLog(append(want, "runtime five")...)
 }
 
@@ -145,7 +145,7 @@ func TestFollower_TellsItsLinesFromOthers(t *testing.T) {
 	}
 	w.host.log.Flush()
 	w.print(1, at(0, "one")+at(1, "two"))
-	w.f.read()
+	w.f.read(w.t.Context())
 	w.wantLog("build one", "runtime one", "runtime two", "runtime one")
 }
 
@@ -153,7 +153,7 @@ func TestFollower_TellsItsLinesFromOthers(t *testing.T) {
 func TestFollower_TakesOddLinesOnce(t *testing.T) {
 	w := newFollowed(t)
 	w.print(1, at(0, "\xff\xfe")+at(1, "\x1b[31mred\x1b[0m <&> \u2028")+at(2, ""))
-	w.f.read()
+	w.f.read(w.t.Context())
 	w.host.log.Flush()
 	count := func() (n int) {
 		w.host.log.Flush()
@@ -162,7 +162,7 @@ func TestFollower_TakesOddLinesOnce(t *testing.T) {
 	}
 	first := count()
 	w.restart()
-	w.f.read()
+	w.f.read(w.t.Context())
 	if second := count(); first != 3 || second != first {
 		t.Errorf("%d lines, and after another look %d; want 3", first, second)
 	}
@@ -176,7 +176,7 @@ func TestProcesses_KeepsWhatIsWritten(t *testing.T) {
 		t.Error("there is a cursor of nothing")
 	}
 	w.print(1, at(0, "one"))
-	w.f.read()
+	w.f.read(w.t.Context())
 	w.host.processes.keepCursors()
 	var kept supervise.Cursor
 	data, err := os.ReadFile(w.f.cursorFile())

@@ -59,7 +59,7 @@ func (w *followed) write(s supervise.State) {
 	data, err := json.Marshal(s)
 	w.check(err)
 	w.check(os.WriteFile(filepath.Join(w.f.dir, "state.json"), data, 0o600))
-	w.f.look()
+	w.f.look(w.t.Context())
 }
 
 // toldOfLoss is true if the resource's workflow is to look at it again.

@@ -162,7 +162,7 @@ func (h *Host) Run(ctx context.Context) error {
 	defer func() {
 		h.attempts.stop()
 		w.Stop()
-		h.processes.stopAll()
+		h.processes.stopAll(ctx)
 	}()
 	h.background(ctx, h.processes.Run)
 	h.background(ctx, h.keepServer)

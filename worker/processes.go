@@ -101,7 +101,7 @@ func (s *processes) followers() []*follower {
 func (s *processes) observe(resource string) *api.Runtime {
 	report := s.host.report(resource, api.StateNone, true, "") // it serves nothing
 	if f := s.follower(resource); f != nil && f.serves() {
-		f.look()
+		f.look(s.host.runCtx)
 		report = f.report()
 	}
 	return &report
@@ -121,7 +121,7 @@ func (s *processes) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			for _, f := range s.followers() {
-				f.read()
+				f.read(context.WithoutCancel(ctx))
 				f.end()
 			}
 			s.keepCursors()
@@ -131,16 +131,16 @@ func (s *processes) Run(ctx context.Context) {
 			f := s.all[filepath.Dir(event.Name)]
 			s.mu.Unlock()
 			if f != nil {
-				f.look()
+				f.look(ctx)
 			}
 		case <-s.changed:
 			for _, f := range s.followers() {
 				watch(f.dir)
-				f.look()
+				f.look(ctx)
 			}
 		case <-tick.C:
 			for _, f := range s.followers() {
-				f.look()
+				f.look(ctx)
 			}
 			s.keepCursors()
 		}
@@ -190,8 +190,8 @@ func (s *processes) keepCursors() {
 
 // stopAll ends all processes at the end of a worker that leaves in peace. They have been told already, but for one that an
 // activity was about to start.
-func (s *processes) stopAll() {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.host.runCtx), time.Second)
+func (s *processes) stopAll(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if _, err := s.activities.Stop(ctx, api.StopIn{}); err != nil && ctx.Err() == nil {
 		s.host.o.Log.Warn("end the local processes", "error", err)

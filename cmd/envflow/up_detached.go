@@ -35,24 +35,24 @@ type hostReport struct {
 }
 
 // upDetached starts a worker in the background, under a shim, and returns when it has evaluated the Tiltfile.
-func (e *environ) upDetached(c *cli.Context, conn *connection, env environment.Environment) error {
-	if err := endWaitingShim(c.Context, env); err != nil {
+func (e *environ) upDetached(ctx context.Context, conn *connection, env environment.Environment) error {
+	if err := endWaitingShim(ctx, env); err != nil {
 		return err
 	}
 	started := supervise.End(workerShim(env))
-	state, err := e.startShim(c.Context, env)
+	state, err := e.startShim(ctx, env)
 	if err != nil {
 		return err
 	}
-	r, err := awaitReport(c.Context, env, started)
+	r, err := awaitReport(ctx, env, started)
 	switch {
-	case c.Context.Err() != nil:
-		_ = supervise.Stop(context.WithoutCancel(c.Context), workerShim(env)) // it pauses
-		return context.Cause(c.Context)
+	case ctx.Err() != nil:
+		_ = supervise.Stop(context.WithoutCancel(ctx), workerShim(env)) // it pauses
+		return context.Cause(ctx)
 	case err != nil:
 		return err
 	}
-	return e.reported(c.Context, conn, env, state.Command.PID, r)
+	return e.reported(ctx, conn, env, state.Command.PID, r)
 }
 
 // hostedArgs are the words of the command line for the worker of `up --detach` of the environment id. Where that goes has

@@ -53,8 +53,8 @@ func (s *shop) bringUp(ctx context.Context) error {
 
 var client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
-// call asks the gateway. into may be nil.
-func (s *shop) call(ctx context.Context, method, path string, in, into any) ([]byte, error) {
+// call asks the gateway.
+func (s *shop) call(ctx context.Context, method, path string, in any) ([]byte, error) {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return nil, err
@@ -73,9 +73,6 @@ func (s *shop) call(ctx context.Context, method, path string, in, into any) ([]b
 	if err == nil && response.StatusCode >= http.StatusBadRequest {
 		err = fmt.Errorf("%s %s: %s: %s", method, path, response.Status, bytes.TrimSpace(data))
 	}
-	if err == nil && into != nil {
-		err = json.Unmarshal(data, into)
-	}
 	return data, err
 }
 
@@ -84,15 +81,15 @@ func (s *shop) buy(ctx context.Context) error {
 	say("A shopper buys two mugs: gateway, catalogue, cart, orders, and over the queue to payment.")
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	if _, err := s.call(ctx, http.MethodPost, "/api/carts/demo", map[string]any{"product": "mug", "quantity": 2}, nil); err != nil {
+	if _, err := s.call(ctx, http.MethodPost, "/api/carts/demo", map[string]any{"product": "mug", "quantity": 2}); err != nil {
 		return err
 	}
-	if _, err := s.call(ctx, http.MethodPost, "/api/orders", map[string]any{"shopper": "demo"}, nil); err != nil {
+	if _, err := s.call(ctx, http.MethodPost, "/api/orders", map[string]any{"shopper": "demo"}); err != nil {
 		return err
 	}
 	begun := time.Now()
 	for {
-		data, err := s.call(ctx, http.MethodGet, "/api/orders?shopper=demo", nil, nil)
+		data, err := s.call(ctx, http.MethodGet, "/api/orders?shopper=demo", nil)
 		if err != nil {
 			return err
 		}
@@ -145,7 +142,7 @@ func (s *shop) edit(ctx context.Context) error {
 		return err
 	}
 	for {
-		data, err := s.call(ctx, http.MethodGet, c.path, nil, nil)
+		data, err := s.call(ctx, http.MethodGet, c.path, nil)
 		if err == nil && strings.Contains(string(data), c.shows(text)) {
 			break
 		}
@@ -271,7 +268,7 @@ func (s *shop) ask(ctx context.Context) <-chan answers {
 		var a answers
 		last := time.Now()
 		for first := true; ctx.Err() == nil; first = false {
-			_, err := s.call(ctx, http.MethodGet, "/api/trace", nil, nil)
+			_, err := s.call(ctx, http.MethodGet, "/api/trace", nil)
 			if first {
 				begun.Done()
 			}

@@ -18,30 +18,37 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) //nolint:forbidigo // it is a command
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	wish := settings{dir: os.Getenv("DEMO_DIR"), port: os.Getenv("DEMO_PORT"), lookup: os.LookupEnv}
+	if err := run(ctx, wish, os.Args[1:]); err != nil {
 		if ctx.Err() != nil {
 			err = errors.New("interrupted; what is up stays up, `bin/envflow ls` shows it")
 		}
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		stop()
-		os.Exit(1) //nolint:gocritic // nothing is left to do
+		os.Exit(1)
 	}
 }
 
+// settings are what variables say.
+type settings struct {
+	dir, port string // where the copy of the shop goes, and its first port; "": the demo decides
+	lookup    func(name string) (string, bool)
+}
+
 // run is the whole demo.
-func run(ctx context.Context, args []string) error {
+func run(ctx context.Context, s settings, args []string) error {
 	wish := wishAuto
 	if len(args) > 0 && args[0] != "" {
 		wish = args[0]
 	}
-	where, err := choose(ctx, wish)
+	where, err := choose(ctx, wish, s.lookup)
 	if err != nil {
 		return err
 	}
 	say("The shop runs %s: %s.", where.how(), where.why)
-	shop, err := prepare(where)
+	shop, err := prepare(ctx, where, s)
 	if err != nil {
 		return err
 	}

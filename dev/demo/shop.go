@@ -29,8 +29,8 @@ type shop struct {
 // ports is how many the shop needs, one after the other.
 const ports = 7
 
-// prepare copies the shop and finds free ports. DEMO_DIR is where the copy goes, DEMO_PORT the first port.
-func prepare(w where) (*shop, error) {
+// prepare copies the shop and finds free ports.
+func prepare(ctx context.Context, w where, wish settings) (*shop, error) {
 	envflow, err := filepath.Abs(filepath.Join("bin", "envflow"))
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func prepare(w where) (*shop, error) {
 	if _, err := os.Stat(envflow); err != nil {
 		return nil, fmt.Errorf("%s is missing: run `make demo` at the top of the repository", envflow)
 	}
-	dir, err := filepath.Abs(cmp.Or(os.Getenv("DEMO_DIR"), ".demo"))
+	dir, err := filepath.Abs(cmp.Or(wish.dir, ".demo"))
 	if err != nil {
 		return nil, err
 	}
@@ -50,39 +50,35 @@ func prepare(w where) (*shop, error) {
 	if err := copyTree(filepath.Join("examples", "shop"), s.dir); err != nil {
 		return nil, fmt.Errorf("copy the shop: %w", err)
 	}
-	return s, s.findPorts()
+	return s, s.findPorts(ctx, wish.port)
 }
 
 // copyTree copies the files of a folder over those of another. Compiled ones stay where they are.
 func copyTree(from, to string) error {
-	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+	files := os.DirFS(from)
+	return fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
+		target := filepath.Join(to, filepath.FromSlash(path))
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && entry.Name() == ".build":
+			return fs.SkipDir
+		case entry.IsDir():
+			return os.MkdirAll(target, 0o755) //nolint:gosec // as people make folders
+		}
+		data, err := fs.ReadFile(files, path)
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		if entry.IsDir() {
-			if entry.Name() == ".build" {
-				return filepath.SkipDir
-			}
-			return os.MkdirAll(filepath.Join(to, rel), 0o755) //nolint:gosec // as people make folders
-		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		if before, err := os.ReadFile(filepath.Join(to, rel)); err == nil && string(before) == string(data) {
+		if before, err := os.ReadFile(target); err == nil && string(before) == string(data) {
 			return nil
 		}
-		return os.WriteFile(filepath.Join(to, rel), data, 0o644) //nolint:gosec // as people make files
+		return os.WriteFile(target, data, 0o644) //nolint:gosec // as people make files
 	})
 }
 
 // findPorts takes those of the demo that is up already, or free ones.
-func (s *shop) findPorts() error {
-	wish := os.Getenv("DEMO_PORT")
+func (s *shop) findPorts(ctx context.Context, wish string) error {
 	if wish != "" {
 		var err error
 		if s.port, err = strconv.Atoi(wish); err != nil {
@@ -90,11 +86,11 @@ func (s *shop) findPorts() error {
 		}
 		return nil
 	}
-	if s.isUp() {
+	if s.isUp(ctx) {
 		return nil
 	}
 	for s.port = 8080; s.port < 60000; s.port += 100 {
-		if allFree(s.port) {
+		if allFree(ctx, s.port) {
 			return nil
 		}
 	}
@@ -102,7 +98,7 @@ func (s *shop) findPorts() error {
 }
 
 // isUp finds out whether the demo of an earlier run is up, and on which port.
-func (s *shop) isUp() bool {
+func (s *shop) isUp(ctx context.Context) bool {
 	var status struct {
 		State     string
 		Resources []struct {
@@ -110,7 +106,7 @@ func (s *shop) isUp() bool {
 			Endpoints []string
 		}
 	}
-	out, err := s.command(context.Background(), "status", "-o", "json").Output()
+	out, err := s.command(ctx, "status", "-o", "json").Output()
 	if err != nil || json.Unmarshal(out, &status) != nil || status.State != "running" {
 		return false
 	}
@@ -124,9 +120,9 @@ func (s *shop) isUp() bool {
 	return false
 }
 
-func allFree(first int) bool {
+func allFree(ctx context.Context, first int) bool {
 	for port := first; port < first+ports; port++ {
-		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
 			return false
 		}

@@ -39,7 +39,7 @@ func (w where) how() string {
 var sharing = []string{kube.ProductDockerDesktop, kube.ProductOrbstack, kube.ProductRancherDesktop}
 
 // choose decides where the shop runs.
-func choose(ctx context.Context, wish string) (where, error) {
+func choose(ctx context.Context, wish string, lookup func(string) (string, bool)) (where, error) {
 	switch wish {
 	case wishLocal:
 		return where{local: true, why: "that is what DEMO=local asks for"}, nil
@@ -47,13 +47,13 @@ func choose(ctx context.Context, wish string) (where, error) {
 	default:
 		return where{}, fmt.Errorf("DEMO is %q; it can be %s, %s or %s", wish, wishAuto, wishKubernetes, wishLocal)
 	}
-	found, current := usable(ctx, "")
+	found, current := usable(ctx, "", lookup)
 	if current == nil {
 		return found, nil
 	}
 	if bed, err := filepath.Abs(filepath.Join(".testbed", "kubeconfig")); err == nil {
 		if _, err := os.Stat(bed); err == nil {
-			if found, err := usable(ctx, bed); err == nil {
+			if found, err := usable(ctx, bed, lookup); err == nil {
 				found.why = "that is the testbed, which runs on this machine"
 				return found, nil
 			}
@@ -66,11 +66,11 @@ func choose(ctx context.Context, wish string) (where, error) {
 }
 
 // usable returns the current context of a kubeconfig if the shop may and can run there, else why not.
-func usable(ctx context.Context, kubeconfig string) (where, error) {
+func usable(ctx context.Context, kubeconfig string, lookup func(string) (string, bool)) (where, error) {
 	const patience = 5 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	target, err := kube.Load(kube.Config{Path: kubeconfig, LookupEnv: os.LookupEnv})
+	target, err := kube.Load(kube.Config{Path: kubeconfig, LookupEnv: lookup})
 	switch {
 	case errors.Is(err, kube.ErrNotConfigured):
 		return where{}, errors.New("no cluster is configured")
@@ -83,7 +83,7 @@ func usable(ctx context.Context, kubeconfig string) (where, error) {
 	if err := cluster.Ping(ctx); err != nil {
 		return where{}, fmt.Errorf("the cluster of the current context %s does not answer", target.Context)
 	}
-	engine, err := docker.Connect(ctx, docker.Options{LookupEnv: os.LookupEnv})
+	engine, err := docker.Connect(ctx, docker.Options{LookupEnv: lookup})
 	if err != nil {
 		return where{}, errors.New("no docker engine answers, and images have to be built")
 	}

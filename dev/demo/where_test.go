@@ -28,18 +28,18 @@ func TestChoose_NeverAnyCluster(t *testing.T) {
 		if err := os.WriteFile(path, []byte(test.config), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		got, err := choose(t.Context(), wishAuto)
+		got, err := choose(t.Context(), wishAuto, os.LookupEnv)
 		if err != nil || !got.local || got.why != test.why {
 			t.Errorf("auto: %+v, %v; want why %q", got, err, test.why)
 		}
-		if _, err := choose(t.Context(), wishKubernetes); err == nil || !strings.Contains(err.Error(), test.why) {
+		if _, err := choose(t.Context(), wishKubernetes, os.LookupEnv); err == nil || !strings.Contains(err.Error(), test.why) {
 			t.Errorf("kubernetes: %v, want %q", err, test.why)
 		}
-		if got, err := choose(t.Context(), wishLocal); err != nil || !got.local {
+		if got, err := choose(t.Context(), wishLocal, os.LookupEnv); err != nil || !got.local {
 			t.Errorf("local: %+v, %v", got, err)
 		}
 	}
-	if _, err := choose(t.Context(), "nonsense"); err == nil || !strings.Contains(err.Error(), `DEMO is "nonsense"; it can be auto, kubernetes or local`) {
+	if _, err := choose(t.Context(), "nonsense", os.LookupEnv); err == nil || !strings.Contains(err.Error(), `DEMO is "nonsense"; it can be auto, kubernetes or local`) {
 		t.Errorf("nonsense: %v", err)
 	}
 }

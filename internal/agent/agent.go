@@ -80,8 +80,8 @@ func beside() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find the agent: %w", err)
 	}
-	if real, err := filepath.EvalSymlinks(executable); err == nil {
-		executable = real
+	if target, err := filepath.EvalSymlinks(executable); err == nil {
+		executable = target
 	}
 	file := filepath.Join(filepath.Dir(executable), name())
 	if _, err := os.Stat(file); err != nil {

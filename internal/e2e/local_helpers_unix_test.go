@@ -39,16 +39,16 @@ func serve(port, file string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("serving " + file)
+	_, _ = fmt.Fprintln(os.Stdout, "serving "+file)
 	go func() {
 		<-ctx.Done()
-		fmt.Println("bye")
+		_, _ = fmt.Fprintln(os.Stdout, "bye")
 		os.Exit(0)
 	}()
 	n := 0
-	return http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { //nolint:gosec // of a test
+	return http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n++
-		fmt.Printf("request %d\n", n)
+		_, _ = fmt.Fprintf(os.Stdout, "request %d\n", n)
 		data, err := os.ReadFile(file)
 		if err != nil {
 			w.WriteHeader(http.StatusServiceUnavailable)

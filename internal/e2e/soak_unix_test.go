@@ -45,7 +45,7 @@ func TestSoak_LocalProcesses(t *testing.T) {
 	s.up()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	s.random = rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // no secret
+	s.random = rand.New(rand.NewPCG(seed, 0))
 	begun := time.Now()
 	warm := min(soakWarm, duration/4)
 	s.tortureUntil(begun.Add(warm))
@@ -112,13 +112,17 @@ func (s *soak) hurt() {
 		s.killOne(func(line string) bool { return strings.HasPrefix(line, "sh -c ") })
 	case n < 80:
 		what = "kill a shim"
-		s.killOne(func(line string) bool { return strings.Contains(line, "/processes/") && strings.Contains(line, " shim ") })
+		s.killOne(func(line string) bool {
+			return strings.Contains(line, "/processes/") && strings.Contains(line, " shim ")
+		})
 	case n < 90:
 		what = "trigger"
 		s.run("trigger", fmt.Sprintf("p%d", s.random.IntN(soakProcesses))) // there may be no worker at this moment
 	case n < 95:
 		what = "kill the worker"
-		s.killOne(func(line string) bool { return strings.Contains(line, "envflow up --hosted") && !strings.Contains(line, " shim ") })
+		s.killOne(func(line string) bool {
+			return strings.Contains(line, "envflow up --hosted") && !strings.Contains(line, " shim ")
+		})
 		if s.random.IntN(2) == 0 { // else its shim does it, up to its limit
 			s.comesUp()
 		}
@@ -128,7 +132,9 @@ func (s *soak) hurt() {
 	case n < 99:
 		what = "kill worker and server"
 		s.killOne(func(line string) bool { return strings.Contains(line, " server run") })
-		s.killOne(func(line string) bool { return strings.Contains(line, "envflow up --hosted") && !strings.Contains(line, " shim ") })
+		s.killOne(func(line string) bool {
+			return strings.Contains(line, "envflow up --hosted") && !strings.Contains(line, " shim ")
+		})
 		s.comesUp()
 	default:
 		what = "pause"

@@ -153,7 +153,7 @@ func tcpSocket(ctx context.Context, socket *plan.TCPSocket) error {
 }
 
 func execute(ctx context.Context, argv []string, dir string, env []string) error {
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // what the user's Tiltfile names
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = dir, env
 	ownGroup(cmd)
 	cmd.WaitDelay = time.Second // its children may hold its output
