@@ -171,11 +171,9 @@ func isReady(s api.Status) bool {
 	return err == nil && len(left) == 0
 }
 
-// readyNow asks once, and not for long: what is shown comes a moment after what is.
+// readyNow asks once: what is shown comes a moment after what is.
 func readyNow(ctx context.Context, conn *connection, env environment.Environment) bool {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	s, err := queryStatus(ctx, conn, env.ID)
+	s, err := queryStatus(context.WithoutCancel(ctx), conn, env.ID)
 	return err == nil && isReady(s)
 }
 
