@@ -80,6 +80,13 @@ run_tests() {
     # shellcheck disable=SC2086
     go test -count=1 -shuffle=on -timeout "${TEST_TIMEOUT:-15m}" $plain || failed=1
   fi
+  if [ "$pattern" = ./... ]; then
+    # Modules of their own, which ./... does not reach.
+    for module in examples/*/go.mod; do
+      say "tests of ${module%/go.mod}"
+      (cd "${module%/go.mod}" && go vet ./... && go test -count=1 -shuffle=on ./...) || failed=1
+    done
+  fi
   return $failed
 }
 
