@@ -48,6 +48,7 @@ type hostOptions struct {
 	SetArgs         bool   // Resources and Args replace those of the last worker
 	Resources, Args []string
 	Adopt           bool
+	Shimmed         bool          // this process has the environment's shim
 	Orphan          time.Duration // that local processes run on without a worker; 0: orphanTimeout
 }
 
@@ -61,9 +62,11 @@ func (e *environ) host(ctx context.Context, conn *connection, env environment.En
 	}
 	h.log = log
 	_ = debug.SetCrashOutput(log, debug.CrashOptions{}) // a panic is told there too; without that on stderr alone
-	if err := endWaitingShim(ctx, env); err != nil {
-		_ = log.Close()
-		return nil, err
+	if !o.Shimmed {
+		if err := endIdleShim(ctx, env); err != nil {
+			_ = log.Close()
+			return nil, err
+		}
 	}
 	h.Host, err = worker.NewHost(ctx, worker.HostOptions{
 		ID: env.ID, Project: env.Project, Path: env.Path, User: env.User, Owner: env.Owner, Folder: env.Folder,

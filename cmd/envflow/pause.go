@@ -50,7 +50,7 @@ func pauseCommand(e *environ) *cli.Command {
 
 // pauseLeftovers ends what a worker that was killed has left behind: the local processes, and the shim that would start it again.
 func (e *environ) pauseLeftovers(ctx context.Context, env environment.Environment) error {
-	if err := endWaitingShim(ctx, env); err != nil {
+	if err := endIdleShim(ctx, env); err != nil {
 		return err
 	}
 	n, err := worker.StopProcesses(ctx, env.Folder)

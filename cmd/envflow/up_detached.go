@@ -36,7 +36,7 @@ type hostReport struct {
 
 // upDetached starts a worker in the background, under a shim, and returns when it has evaluated the Tiltfile.
 func (e *environ) upDetached(ctx context.Context, conn *connection, env environment.Environment) error {
-	if err := endWaitingShim(ctx, env); err != nil {
+	if err := endIdleShim(ctx, env); err != nil {
 		return err
 	}
 	started := supervise.End(workerShim(env))
@@ -142,7 +142,7 @@ func (e *environ) workHosted(ctx context.Context, c *cli.Context, resources, arg
 	}
 	defer conn.Close()
 	h, err := e.host(ctx, conn, env, hostOptions{
-		Subcommand: "up", SetArgs: first, Resources: resources, Args: args, Adopt: c.Bool("adopt"), Orphan: c.Duration("orphan-timeout"),
+		Subcommand: "up", SetArgs: first, Resources: resources, Args: args, Adopt: c.Bool("adopt"), Orphan: c.Duration("orphan-timeout"), Shimmed: true,
 	})
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/envflow/envflow/internal/environment"
 	"github.com/envflow/envflow/internal/fault"
 	"github.com/envflow/envflow/internal/supervise"
+	"github.com/envflow/envflow/worker"
 )
 
 // The worker of `up --detach` runs under a shim, which starts it again when it is gone without having been told to end.
@@ -91,11 +92,14 @@ func awaitReport(ctx context.Context, env environment.Environment, from supervis
 	}
 }
 
-// endWaitingShim ends the shim of a worker that has gone and is about to be started again: this process sees to that.
-func endWaitingShim(ctx context.Context, env environment.Environment) error {
+// endIdleShim ends the shim of a worker that has gone and is about to be started again: this process sees to that.
+func endIdleShim(ctx context.Context, env environment.Environment) error {
 	state, err := supervise.Read(workerShim(env))
-	if err != nil || !state.Alive() || state.Phase != supervise.PhaseWaiting {
+	if err != nil || !state.Alive() {
 		return nil //nolint:nilerr // there was none
+	}
+	if _, held, err := worker.Holder(env.Folder); err != nil || held {
+		return nil //nolint:nilerr // its worker is there, or nobody can tell: whoever needs the environment finds out
 	}
 	if err := supervise.Stop(ctx, workerShim(env)); err != nil {
 		return fmt.Errorf("end the shim of the worker that has gone: %w", err)
