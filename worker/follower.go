@@ -139,8 +139,8 @@ func (f *follower) standing() standing {
 		return standing{api.StatePending, false, "being stopped"}
 	case s.Phase == supervise.PhaseWaiting:
 		return standing{api.StateError, false, fmt.Sprintf("%s, and is started again%s", f.howEnded(), times(s.Restarts))}
-	case s.Stopped:
-		return standing{api.StateNone, false, "stopped"}
+	case s.Stopped: // it is about to be started again, or was in another life of the environment
+		return standing{api.StatePending, false, ""}
 	}
 	return standing{api.StateError, false, f.howEnded()}
 }

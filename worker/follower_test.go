@@ -217,7 +217,7 @@ func TestFollower_Standing(t *testing.T) {
 		{"ends", func(f *follower) { f.state.Phase = supervise.PhaseEnding }, standing{api.StatePending, false, "being stopped"}},
 		{"was stopped", func(f *follower) {
 			f.state.Phase, f.state.Stopped, f.state.Last = supervise.PhaseEnded, true, &supervise.Exit{Code: 143, Signal: "terminated"}
-		}, standing{api.StateNone, false, "stopped"}},
+		}, standing{api.StatePending, false, ""}},
 		{"failed", func(f *follower) { f.state.Phase, f.state.Last = supervise.PhaseEnded, &supervise.Exit{Code: 3} }, standing{api.StateError, false, "exited with code 3"}},
 		{
 			"ended well", func(f *follower) { f.state.Phase, f.state.Last = supervise.PhaseEnded, &supervise.Exit{} },
