@@ -2,6 +2,8 @@ package e2e_test
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -114,15 +116,35 @@ metadata: {name: config}
 data: {setting: ` + mark("ConfigMap") + `}
 `
 	yaml = strings.Replace(yaml, "image: "+u.service[0].image, "image: "+u.service[0].image+", env: [{name: X, value: "+mark("env value")+"}]", 1)
+	port := u.freePort()
+	// A server that others keep from its port tells of it, without what it was started with.
+	locals := fmt.Sprintf(`
+os.putenv('PUT', '%s')
+local_resource('cmd', cmd='echo %s $A $PUT; echo %s', env={'A': '%s'}, deps=['secret.txt'])
+local_resource('bad', cmd='echo %s >&2; : %s; exit 3')
+local_resource('serve', serve_cmd='echo %s; exec sleep 1000', serve_env={'B': '%s'},
+               readiness_probe=probe(period_secs=1, exec=exec_action(['sh', '-c', 'echo %s; exit 1'])))
+local_resource('taken', serve_cmd='echo listen tcp 127.0.0.1:%d: bind: address already in use; exit 1')
+`, mark("putenv"), mark("output of a command"), mark("command line"), mark("env of a command"), mark("output of a failing command"), mark("failing command line"),
+		mark("output of a server"), mark("env of a server"), mark("output of a probe"), port)
+	holder := exec.CommandContext(t.Context(), "sh", "-c", fmt.Sprintf("exec '%s' %s %d /nothing # %s", os.Args[0], serveVerb, port, mark("command line of another")))
+	holder.Args = append(holder.Args, mark("argument of another"))
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = holder.Process.Kill(); _ = holder.Wait() })
 	tiltfile := func(line string) string {
-		return u.tiltfile() + "config.define_string('password')\nconfig.parse()\nx = str(read_file('secret.txt'))\nlocal('echo " + mark("output of local") + "')\nprint('" + mark("print") + "')\n" + line + "\n"
+		return u.tiltfile() + locals + "config.define_string('password')\nconfig.parse()\nx = str(read_file('secret.txt'))\nlocal('echo " + mark("output of local") + "')\nprint('" + mark("print") + "')\n" + line + "\n"
 	}
 	u.service[1].resource = "links=[link('http://localhost/?token=" + mark("link") + "', 'docs')], labels=['" + mark("label") + "']"
 	u.writeProject()
 	u.write("k8s.yaml", yaml)
 	u.write("Tiltfile", tiltfile(""))
 	u.ok("up", "-d", "--", "--password", mark("argument"))
-	u.wait()
+	u.wait("svc0", "svc1", "cmd")
+	u.failed("bad", "exited with code 3")
+	u.failed("taken", "is taken by process")
+	u.resourceIs("serve", "not ready", func(r resource) bool { return strings.Contains(r.Reason, "not ready") })
 	u.contains("status", u.ok("status", "-o", "json"), mark("link"))
 	u.served(0, "v0")
 	// An edit, also one that fails in the container.
@@ -148,9 +170,9 @@ data: {setting: ` + mark("ConfigMap") + `}
 	u.write("k8s.yaml", yaml+"---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\ndata: {"+mark("wrong type")+": [1]}\n")
 	u.eventually("the cluster refuses again", func() error { return u.logHas("other") })
 	u.write("k8s.yaml", yaml)
-	u.wait()
+	u.wait("svc0", "svc1", "cmd")
 	u.ok("trigger", "svc0")
-	u.wait()
+	u.wait("svc0", "svc1", "cmd")
 	c := u.client()
 	u.ok("down")
 	u.scan(c, marks)
