@@ -74,7 +74,7 @@ Examples:
 				return err
 			}
 			if c.Bool("detach") {
-				return e.upDetached(c.Context, conn, env)
+				return e.upDetached(c.Context, c, conn, env)
 			}
 			return e.upForeground(c.Context, c, conn, env, resources, args)
 		},

@@ -35,12 +35,20 @@ type hostReport struct {
 }
 
 // upDetached starts a worker in the background, under a shim, and returns when it has evaluated the Tiltfile.
-func (e *environ) upDetached(ctx context.Context, conn *connection, env environment.Environment) error {
-	if err := endIdleShim(ctx, env); err != nil {
-		return err
-	}
+func (e *environ) upDetached(ctx context.Context, c *cli.Context, conn *connection, env environment.Environment) error {
 	started := supervise.End(workerShim(env))
 	state, err := e.startShim(ctx, env)
+	for tries := 0; errors.Is(err, supervise.ErrHeld) && tries < 5; tries++ {
+		// The shim of a worker that has gone: it is about to start another, or has just done so.
+		if holder, held, holderErr := lastingHolder(ctx, env.Folder); holderErr == nil && held {
+			return e.upHeld(c, env, holder)
+		}
+		if err := endIdleShim(ctx, env); err != nil {
+			return err
+		}
+		started = supervise.End(workerShim(env))
+		state, err = e.startShim(ctx, env)
+	}
 	if err != nil {
 		return err
 	}
