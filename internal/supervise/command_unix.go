@@ -14,7 +14,8 @@ import (
 // command is a command that runs, in a process group of its own.
 type command struct {
 	alone   bool
-	process int // PID of the leader, and the group's number
+	session bool // only what is left in this session has to end
+	process int  // PID of the leader, and the group's number
 	ended   chan struct{}
 	exit    *Exit // read after ended
 	output  sync.WaitGroup
@@ -154,7 +155,7 @@ func (c *command) end(ask syscall.Signal, grace time.Duration) {
 // left are the processes that have to end.
 func (c *command) left() []int {
 	if !c.alone {
-		return descendants()
+		return descendants(c.process, c.session)
 	}
 	select {
 	case <-c.ended:

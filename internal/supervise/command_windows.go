@@ -14,12 +14,13 @@ import (
 
 // command is a command that runs, in a job object of its own.
 type command struct {
-	cmd    *exec.Cmd
-	job    windows.Handle
-	ended  chan struct{}
-	exit   *Exit // read after ended
-	output sync.WaitGroup
-	pipes  []*os.File // that its output comes from
+	cmd     *exec.Cmd
+	job     windows.Handle
+	session bool // has no meaning here: the job has all
+	ended   chan struct{}
+	exit    *Exit // read after ended
+	output  sync.WaitGroup
+	pipes   []*os.File // that its output comes from
 }
 
 // start runs argv with this process's environment and more. Its output goes to out.

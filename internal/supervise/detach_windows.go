@@ -25,10 +25,12 @@ func ask(dir string, _ int) error { return os.WriteFile(filepath.Join(dir, askFi
 // askedEvery is how often a shim looks whether it was asked to end.
 const askedEvery = 200 * time.Millisecond
 
+// forgetAsked removes what asked the shim before to end.
+func forgetAsked(dir string) { _ = os.Remove(filepath.Join(dir, askFile)) }
+
 // watchAsked calls asked once somebody wants the shim of a folder to end.
 func watchAsked(ctx context.Context, dir string, asked func()) {
 	path := filepath.Join(dir, askFile)
-	_ = os.Remove(path) // of the shim before
 	for wait(ctx, askedEvery) {
 		if os.Remove(path) == nil {
 			asked()

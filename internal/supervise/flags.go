@@ -28,6 +28,7 @@ func (s *Spec) Flags(flags *flag.FlagSet) {
 	flags.DurationVar(&s.Limit.Within, "max-restarts-within", 0, "see --max-restarts")
 	flags.StringVar(&s.Holder, "holder", "", "file that is locked for as long as the command is wanted")
 	flags.DurationVar(&s.Orphan, "orphan-timeout", 0, "that --holder may be free before the command is ended; 0: for ever")
+	flags.BoolVar(&s.Daemons, "daemons", false, "let be what has left the session when the command ends by itself")
 	flags.BoolVar(&s.Alone, "alone", false, "leave alone what the command has started")
 }
 
@@ -38,7 +39,7 @@ func (s Spec) Args() []string {
 		"--restart=" + s.Restart, "--backoff=" + s.Backoff.First.String(), "--backoff-max=" + s.Backoff.Max.String(),
 		"--backoff-reset=" + s.Backoff.Healthy.String(), "--max-restarts=" + strconv.Itoa(s.Limit.Restarts),
 		"--max-restarts-within=" + s.Limit.Within.String(), "--holder=" + s.Holder, "--orphan-timeout=" + s.Orphan.String(),
-		"--alone=" + strconv.FormatBool(s.Alone), "--",
+		"--daemons=" + strconv.FormatBool(s.Daemons), "--alone=" + strconv.FormatBool(s.Alone), "--",
 	}
 	return append(words, s.Argv...)
 }

@@ -8,12 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// bootID is not the time of the boot, which moves when somebody sets the clock.
 var bootID = sync.OnceValue(func() string {
-	t, err := unix.SysctlTimeval("kern.boottime")
-	if err != nil {
-		return "" // without it, all boots are one
-	}
-	return fmt.Sprintf("%d.%06d", t.Sec, t.Usec)
+	id, _ := unix.Sysctl("kern.bootsessionuuid") // without it, all boots are one
+	return id
 })
 
 const zombie = 5 // SZOMB of <sys/proc.h>
@@ -29,14 +27,15 @@ func startOf(pid int) (string, bool) {
 // adoptOrphans: macOS gives orphans to launchd. Those that stay in the command's process group are found by it.
 func adoptOrphans() error { return nil }
 
-// descendants returns the processes below this one that have not ended, and those of their process groups.
-func descendants() (pids []int) {
+// descendants returns the processes below this one that have not ended, and those of their process groups. The group of the
+// command counts although its leader has ended: its other members belong to launchd then.
+func descendants(command int, _ bool) (pids []int) {
 	all, err := unix.SysctlKinfoProcSlice("kern.proc.all")
 	if err != nil {
 		return nil
 	}
 	below := map[int]bool{os.Getpid(): true}
-	groups := map[int]bool{}
+	groups := map[int]bool{command: true}
 	for again := true; again; {
 		again = false
 		for i := range all {

@@ -18,6 +18,7 @@ var bootID = sync.OnceValue(func() string {
 // stat is what /proc/PID/stat says of a process.
 type stat struct {
 	pid, parent int
+	session     int
 	state       byte
 	start       string // in clock ticks after boot
 }
@@ -37,42 +38,32 @@ func readStat(pid int) (s stat, ok bool) {
 		return s, false
 	}
 	parent, err := strconv.Atoi(fields[1])
-	return stat{pid: pid, state: fields[0][0], parent: parent, start: fields[19]}, err == nil
+	session, sessionErr := strconv.Atoi(fields[3])
+	return stat{pid: pid, state: fields[0][0], parent: parent, session: session, start: fields[19]}, err == nil && sessionErr == nil
 }
 
 // startOf returns when a process started. One that has ended, and that nobody has asked for its exit code, counts as gone.
 func startOf(pid int) (string, bool) {
 	s, ok := readStat(pid)
-	return s.start, ok && s.state != 'Z' && s.state != 'X'
+	return s.start, ok && s.lives()
 }
 
 // adoptOrphans makes descendants whose parents have ended children of this process.
 func adoptOrphans() error { return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
 
-// descendants returns the processes below this one that have not ended, in no order.
-func descendants() (pids []int) {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil
-	}
-	children := map[int][]int{}
-	ended := map[int]bool{}
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		if s, ok := readStat(pid); ok {
-			children[s.parent] = append(children[s.parent], pid)
-			ended[pid] = s.state == 'Z' || s.state == 'X'
-		}
-	}
-	todo := []int{os.Getpid()}
-	for len(todo) > 0 {
-		pid := todo[0]
-		todo = append(todo[1:], children[pid]...)
-		for _, child := range children[pid] {
-			if !ended[child] {
+// descendants returns the processes below this one that have not ended, in no order; with session, only those that are in its
+// session.
+func descendants(_ int, session bool) (pids []int) { //nolint:revive // it decides what is looked for, not what is done
+	children, stats := map[int][]int{}, map[int]stat{}
+	eachProcess(func(s stat) {
+		children[s.parent] = append(children[s.parent], s.pid)
+		stats[s.pid] = s
+	})
+	own := stats[os.Getpid()].session
+	for todo := []int{os.Getpid()}; len(todo) > 0; todo = todo[1:] {
+		todo = append(todo, children[todo[0]]...)
+		for _, child := range children[todo[0]] {
+			if s := stats[child]; s.lives() && (!session || s.session == own) {
 				pids = append(pids, child)
 			}
 		}
@@ -80,25 +71,43 @@ func descendants() (pids []int) {
 	return pids
 }
 
-// leftovers returns the processes that carry the mark of a folder, in no order.
-func leftovers(dir string, _ State) (pids []int) {
+// eachProcess calls fn with every process of the machine.
+func eachProcess(fn func(stat)) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
-		return nil
+		return
+	}
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			if s, ok := readStat(pid); ok {
+				fn(s)
+			}
+		}
+	}
+}
+
+func (s stat) lives() bool { return s.state != 'Z' && s.state != 'X' }
+
+// leftovers returns the processes of a shim that was killed, in no order: those in its session, and those that carry the mark of
+// its folder, unless it let be what left the session. Some programs write over the environment that has the mark.
+func leftovers(dir string, state State) (pids []int) {
+	session := 0
+	if leader, ok := readStat(state.Shim.PID); state.Shim.Boot == bootID() && (!ok || leader.start == state.Shim.Start) { // else the number was given again
+		session = state.Shim.PID
 	}
 	mark := []byte(markVariable + "=" + dir + "\x00")
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil || pid == os.Getpid() {
-			continue
+	eachProcess(func(s stat) {
+		if s.pid == os.Getpid() || !s.lives() {
+			return
 		}
-		environ, err := os.ReadFile("/proc/" + e.Name() + "/environ") // nothing can be read of others' processes
-		if err != nil || !bytes.HasPrefix(environ, mark) && !bytes.Contains(environ, append([]byte{0}, mark...)) {
-			continue
+		if session != 0 && s.session == session || !state.Daemons && hasMark(s.pid, mark) {
+			pids = append(pids, s.pid)
 		}
-		if s, ok := readStat(pid); ok && s.state != 'Z' && s.state != 'X' {
-			pids = append(pids, pid)
-		}
-	}
+	})
 	return pids
+}
+
+func hasMark(pid int, mark []byte) bool {
+	environ, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ") // nothing can be read of others' processes
+	return err == nil && (bytes.HasPrefix(environ, mark) || bytes.Contains(environ, append([]byte{0}, mark...)))
 }

@@ -2,17 +2,13 @@ package supervise
 
 import (
 	"strconv"
-	"sync"
-	"time"
 
 	"golang.org/x/sys/windows"
 )
 
-// bootID is when the machine started, to the minute: the system tells it by a clock that people set.
-var bootID = sync.OnceValue(func() string {
-	up := windows.DurationSinceBoot()
-	return time.Now().Add(-up).Round(time.Minute).UTC().Format(time.RFC3339)
-})
+// bootID is the same for all boots: the system tells them apart by a clock that people set only, and the time at which a process
+// was created is enough.
+func bootID() string { return "" }
 
 func startOf(pid int) (string, bool) {
 	h, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION|windows.SYNCHRONIZE, false, uint32(pid)) //nolint:gosec // a PID is not negative

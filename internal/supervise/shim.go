@@ -54,13 +54,14 @@ func Run(ctx context.Context, spec Spec) error {
 			return fmt.Errorf("adopt what the command leaves behind: %w", err)
 		}
 	}
-	s := &shim{Spec: spec, state: State{Phase: PhaseWaiting, Digest: spec.Digest, Shim: self()}}
+	s := &shim{Spec: spec, state: State{Phase: PhaseWaiting, Digest: spec.Digest, Daemons: spec.Daemons, Shim: self()}}
 	if s.out, err = openOutput(spec.Dir); err != nil {
 		return err
 	}
 	defer s.out.close()
 	ctx, end := context.WithCancel(ctx)
 	defer end()
+	forgetAsked(spec.Dir)
 	go watchAsked(ctx, spec.Dir, end)
 	if spec.Holder != "" && spec.Orphan > 0 {
 		go s.watchHolder(ctx, end)
@@ -123,6 +124,7 @@ func (s *shim) once(ctx context.Context) (exit *Exit, err error) {
 	}
 	select {
 	case <-c.ended:
+		c.session = s.Daemons // a daemon that the command has left is meant to stay
 	case <-ctx.Done():
 		s.state.Phase = PhaseEnding
 		_ = s.state.write(s.Dir) // it ends whether or not somebody reads that

@@ -26,6 +26,7 @@ type Spec struct {
 	Limit   Limit          // of restarts
 	Holder  string         // file that somebody locks for as long as the command is wanted; "": nobody does
 	Orphan  time.Duration  // that Holder may be free before the command is ended; 0: for ever
+	Daemons bool           // what has left the session when the command ends by itself is let be, as with a shell
 	Alone   bool           // the command alone is ended: what it has started is to outlive it
 }
 

@@ -130,16 +130,16 @@ func started(ctx context.Context, dir string, pid int, ended <-chan struct{}) (S
 func Stop(ctx context.Context, dir string) error {
 	for asked := (Process{}); ; {
 		state, err := Read(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+		if err != nil {
+			state = State{} // one that cannot be read says as much as none
 		}
 		if held, err := Held(filepath.Join(dir, lockFile)); err != nil {
 			return fmt.Errorf("look for the shim of %s: %w", dir, err)
 		} else if !held {
 			return endLeftovers(ctx, dir)
 		}
-		// One that has just begun has not written its state yet.
-		if state.Alive() && state.Shim != asked {
+		// One that has just begun has not written its state yet. The lock shows that it lives, whatever the boot is called.
+		if start, ok := startOf(state.Shim.PID); ok && start == state.Shim.Start && state.Shim != asked {
 			if err := ask(dir, state.Shim.PID); err != nil {
 				return fmt.Errorf("ask a shim to end: %w", err)
 			}

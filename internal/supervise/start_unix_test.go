@@ -243,3 +243,96 @@ func TestStart_InAFolderWithAnOddName(t *testing.T) {
 		t.Errorf("%d lines, %v", n, err)
 	}
 }
+
+// A file that was torn by a loss of power says as much as none.
+func TestStop_WithAStateThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	b := newBackground(t)
+	if _, err := b.start("sleep", "1000"); err != nil {
+		t.Fatal(err)
+	}
+	if err := supervise.Stop(t.Context(), b.dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(b.dir, "state.json"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := supervise.Stop(t.Context(), b.dir); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	if _, err := b.start("sleep", "1000"); err != nil {
+		t.Errorf("start: %v", err)
+	}
+}
+
+// Some programs write over their environment, and sudo drops it: the session has them all the same.
+func TestStop_EndsWhatHasLostItsMark(t *testing.T) {
+	t.Parallel()
+	b := newBackground(t)
+	state, err := b.start("env", "-i", "sleep", "1000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testenv.Eventually(t, limit, "the mark is gone", func() error {
+		if n := len(b.marked()); n != 1 {
+			return fmt.Errorf("%d processes have it", n)
+		}
+		return nil
+	})
+	if err := syscall.Kill(state.Shim.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	testenv.Eventually(t, limit, "the command is gone", func() error {
+		if err := supervise.Stop(t.Context(), b.dir); err != nil {
+			return err
+		}
+		if state.Command.Alive() {
+			return errors.New("it lives")
+		}
+		return nil
+	})
+}
+
+// A daemon that a command leaves when it ends by itself stays, and a job that it has left in its session does not.
+func TestStart_LetsDaemonsBe(t *testing.T) {
+	t.Parallel()
+	b := newBackground(t)
+	executable, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := supervise.Spec{Dir: b.dir, Argv: []string{"sh", "-c", "setsid sleep 1001 >/dev/null 2>&1 & sleep 1002 >/dev/null 2>&1 & sleep 0.2"}, Grace: limit, Daemons: true}
+	run := func() {
+		t.Helper()
+		if _, err := supervise.Start(t.Context(), executable, spec, os.Environ(), "/"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := supervise.Await(t.Context(), b.dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lines := func() (all []string) {
+		for _, pid := range b.marked() {
+			line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+			all = append(all, strings.ReplaceAll(strings.TrimRight(string(line), "\x00"), "\x00", " "))
+		}
+		return all
+	}
+	run()
+	if got := lines(); !slices.Equal(got, []string{"sleep 1001"}) {
+		t.Errorf("after the first run there are %q", got)
+	}
+	run()
+	if got := lines(); !slices.Equal(got, []string{"sleep 1001", "sleep 1001"}) {
+		t.Errorf("after the second run there are %q", got)
+	}
+	for _, pid := range b.marked() {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	testenv.Eventually(t, limit, "they are gone", func() error {
+		if n := len(b.marked()); n > 0 {
+			return fmt.Errorf("%d are left", n)
+		}
+		return nil
+	})
+}

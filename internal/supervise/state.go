@@ -28,6 +28,7 @@ type State struct {
 	Restarts int       `json:"restarts"`          // so far
 	Last     *Exit     `json:"last,omitempty"`    // of the command that was started last, or the one before while it runs
 	Next     time.Time `json:"next,omitzero"`     // when it is started again, in PhaseWaiting
+	Daemons  bool      `json:"daemons,omitempty"` // see Spec
 	Stopped  bool      `json:"stopped,omitempty"` // somebody wanted it to end
 	Error    string    `json:"error,omitempty"`   // why the command could not be started, or is not started again
 }
