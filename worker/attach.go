@@ -34,7 +34,7 @@ func (h *Host) attach(ctx context.Context, setArgs bool) error {
 	h.epoch.Store(epoch)
 	h.o.Log.Info("attaching", "after", time.Since(h.me.Started).Round(time.Millisecond))
 	h.dropStickyQueues(ctx)
-	in := api.AttachIn{Epoch: epoch, Worker: h.me, SetArgs: setArgs, Resources: h.o.Resources, Adopt: h.o.Adopt}
+	in := api.AttachIn{Epoch: epoch, Worker: h.me, SetArgs: setArgs, Resources: h.o.Resources, Adopt: h.o.Adopt, Stopped: !h.processes.activities.Any()}
 	env := api.EnvironmentIn{Environment: h.o.ID, Project: h.o.Project, User: h.o.User, Attributes: true}
 	err = h.updateWithStart(ctx, in, env)
 	if _, unknown := errors.AsType[*serviceerror.InvalidArgument](err); unknown {

@@ -50,15 +50,20 @@ type standing struct {
 	reason string
 }
 
-// use says which server it is that runs here.
+// use says which server it is that runs here, if any.
 func (f *follower) use(ctx context.Context, p *plan.Plan, l *plan.Local) {
 	f.mu.Lock()
+	defer f.mu.Unlock()
+	if l.Serve == nil {
+		f.stopProbe()
+		f.server = nil
+		return
+	}
 	if f.server == nil || plan.Digest(f.server.Readiness) != plan.Digest(l.Readiness) {
 		f.stopProbe()
 	}
 	f.ctx, f.server = ctx, l
 	f.env = process.Environment(f.host.processes.activities.Environ, p, l.Serve)
-	f.mu.Unlock()
 }
 
 func (f *follower) serves() bool {
@@ -77,9 +82,9 @@ func (f *follower) end() {
 // look reads what is new in the folder.
 func (f *follower) look(ctx context.Context) {
 	f.read(ctx)
-	state, err := supervise.Read(f.dir)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	state, err := supervise.Read(f.dir) // under the lock: what was read later must not be written over by what was read before
 	if f.server == nil || err != nil {
 		return // a shim that has just been started says so in a moment
 	}
@@ -92,15 +97,15 @@ func (f *follower) look(ctx context.Context) {
 	}
 	before := f.state
 	f.state, f.known = state, true
-	goesOn := state.Phase == supervise.PhaseRunning || state.Phase == supervise.PhaseWaiting
-	if goesOn && !f.lost && !state.Alive() {
+	if state.Phase != supervise.PhaseEnded && !f.lost && !state.Alive() {
 		f.lost = true
 		f.host.containersChanged(f.resource) // its workflow has it started again
 	}
 	//nolint:contextcheck // the probe runs for as long as the server does
 	f.runProbe(state.Phase == supervise.PhaseRunning && !f.lost)
 	if failed := state.Last != nil && state.Phase != supervise.PhaseRunning && !state.Stopped; failed && (before.Last == nil || !before.Last.At.Equal(state.Last.At)) {
-		f.taken = f.takenPort()
+		//nolint:contextcheck // it outlives this look
+		go f.findTaken(f.ctx, state, process.ProbePort(f.server.Readiness)) // it takes a moment, which nobody else should wait for
 	}
 	f.tell()
 }
@@ -186,17 +191,28 @@ func portsInUse(line string) (ports []int) {
 	return ports
 }
 
-// takenPort says who has the port that the server wanted, "" if that is not why it has ended. f.mu is held.
-func (f *follower) takenPort() string {
-	var wanted []int
-	if port := process.ProbePort(f.server.Readiness); port != 0 {
-		wanted = append(wanted, port)
+// findTaken adds to how a server has ended who has its port, if that is why.
+func (f *follower) findTaken(ctx context.Context, ended supervise.State, probed int) {
+	taken := f.takenPort(ctx, ended, probed)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.server != nil && f.state.Command == ended.Command { // else another one runs by now
+		f.taken = taken
+		f.tell()
 	}
-	for _, line := range process.LastLines(f.dir, f.state.Started) {
+}
+
+// takenPort says who has the port that a server wanted, "" if nobody does.
+func (f *follower) takenPort(ctx context.Context, ended supervise.State, probed int) string {
+	var wanted []int
+	if probed != 0 {
+		wanted = append(wanted, probed)
+	}
+	for _, line := range process.LastLines(f.dir, ended.Started) {
 		wanted = append(wanted, portsInUse(line)...)
 	}
 	for _, port := range wanted {
-		if who, taken := ports.Listener(f.ctx, port); taken {
+		if who, taken := ports.Listener(ctx, port); taken {
 			f.host.log.Append(logstore.Line{Resource: f.resource, Source: logstore.SourceRuntime, Level: "error", Text: fmt.Sprintf("port %d is taken by %s", port, who)})
 			return fmt.Sprintf("port %d is taken by %s", port, who.Short())
 		}

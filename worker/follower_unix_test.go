@@ -18,6 +18,7 @@ import (
 
 	"github.com/envflow/envflow/internal/api"
 	"github.com/envflow/envflow/internal/supervise"
+	"github.com/envflow/envflow/internal/testenv"
 )
 
 func TestMain(m *testing.M) {
@@ -108,7 +109,10 @@ func TestFollower_SaysWhoHasThePort(t *testing.T) {
 	ended := running
 	ended.Phase, ended.Last = supervise.PhaseEnded, &supervise.Exit{Code: 1, At: began.Add(time.Second)}
 	w.write(ended)
-	if got := w.host.processes.observe("web"); got.State != api.StateError || !strings.HasPrefix(got.Reason, fmt.Sprintf("exited with code 1: port %d is taken by ", port)) {
-		t.Errorf("the report is %+v", got)
-	}
+	testenv.Eventually(t, 10*time.Second, "the report", func() error {
+		if got := w.host.processes.observe("web"); got.State != api.StateError || !strings.HasPrefix(got.Reason, fmt.Sprintf("exited with code 1: port %d is taken by ", port)) {
+			return fmt.Errorf("it is %+v", got)
+		}
+		return nil
+	})
 }

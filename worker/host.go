@@ -254,6 +254,9 @@ func (h *Host) use(ctx context.Context, p *plan.Plan) error {
 	h.plans.Use(p)
 	h.gate.setLimit(p.Settings.MaxParallelUpdates)
 	h.watchFiles(p)
+	if err := h.processes.activities.Retire(ctx, p); err != nil {
+		return err
+	}
 	h.processes.set(p)
 	return h.observe(ctx, p)
 }

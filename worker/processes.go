@@ -70,7 +70,7 @@ func (s *processes) set(p *plan.Plan) {
 	s.all = wanted
 	s.mu.Unlock()
 	for i := range p.Resources {
-		if r := &p.Resources[i]; r.Local != nil && r.Local.Serve != nil && r.Enabled {
+		if r := &p.Resources[i]; r.Local != nil && r.Enabled {
 			s.follower(r.Name).use(s.host.runCtx, p, r.Local)
 		}
 	}
@@ -198,8 +198,7 @@ func (s *processes) stopAll(ctx context.Context) {
 	}
 }
 
-// StopProcesses ends the local processes of an environment without a worker, and returns how many there were.
-func StopProcesses(ctx context.Context, folder string) (int, error) {
-	out, err := (&process.Activities{Folder: filepath.Join(folder, processFolder)}).Stop(ctx, api.StopIn{})
-	return out.Processes, err
+// StopProcesses ends the local processes of an environment without a worker.
+func StopProcesses(ctx context.Context, folder string) (api.StopOut, error) {
+	return (&process.Activities{Folder: filepath.Join(folder, processFolder)}).Stop(ctx, api.StopIn{})
 }

@@ -77,7 +77,7 @@ func deleteAll(objects *deploy.Activities, processes *process.Activities) func(c
 			return api.DeleteOut{}, err
 		}
 		out, err := objects.Delete(ctx, in)
-		out.Processes = stopped.Processes
+		out.Processes, out.Ending = stopped.Processes, stopped.Ending
 		return out, err
 	}
 }

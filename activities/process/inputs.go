@@ -60,17 +60,23 @@ func differing(a, b marks) marks {
 
 // A command may write below its own deps. A file that changed during a run was changed by the command or by somebody who
 // works on it, which nobody can tell. So the command is run once more, and mostly changes nothing then. What it changes with each
-// run is its own: after ownAfter runs that were made for nothing else it counts no more. Object code is the command's own at
-// once: people do not write that.
+// run is its own: after ownAfter runs that were made for nothing else it counts no more, and neither do files of new names that
+// the last of these has made. Object code is the command's own sooner: people do not write that.
 const ownAfter = 2
 
 // changedSince returns what has changed since the last run began, but for what that has changed itself and is known to.
 func changedSince(record *records.Command, inputs marks) marks {
 	changed := differing(record.Inputs, inputs)
-	for path, mark := range record.Outputs {
-		if changed[path] == mark {
-			delete(changed, path)
+	drop := func(own marks) {
+		for path, mark := range own {
+			if is, ok := changed[path]; ok && is == mark {
+				delete(changed, path)
+			}
 		}
+	}
+	drop(record.Outputs)
+	if record.Own >= ownAfter { // more of them would be made for ever
+		drop(record.Changed)
 	}
 	return changed
 }
@@ -78,12 +84,15 @@ func changedSince(record *records.Command, inputs marks) marks {
 // begin makes the record that of a run that begins.
 func begin(record *records.Command, spec, run string, inputs marks) {
 	changed := changedSince(record, inputs)
-	record.Own = record.Spec == spec && len(changed) > 0
+	own := record.Spec == spec && len(changed) > 0
 	for path, mark := range changed {
 		delete(record.Outputs, path) // somebody else has changed it too
 		if left, ok := record.Changed[path]; !ok || left != mark {
-			record.Own = false
+			own = false
 		}
+	}
+	if record.Own++; !own {
+		record.Own = 0
 	}
 	record.Spec, record.Running, record.Inputs, record.Failed = spec, run, inputs, ""
 }
@@ -92,23 +101,32 @@ func begin(record *records.Command, spec, run string, inputs marks) {
 func end(record *records.Command, inputs marks) (own []string) {
 	before, suspects := record.Changed, record.Suspects
 	record.Running, record.Changed, record.Suspects = "", differing(record.Inputs, inputs), map[string]int{}
-	outputs := maps.Clone(record.Outputs)
+	outputs, objects := maps.Clone(record.Outputs), maps.Clone(record.Objects)
 	if outputs == nil {
 		outputs = marks{}
 	}
+	if objects == nil {
+		objects = map[string]int{}
+	}
 	for path, mark := range record.Changed {
 		_, known := outputs[path]
-		switch _, again := before[path]; {
-		case known, isObjectCode(path):
+		_, again := before[path]
+		_, was := record.Inputs[path]
+		switch again = again && record.Own > 0; {
+		case known, isObjectCode(path) && (!was || objects[path] > 0): // the command has made it, or has changed it before
 			outputs[path] = mark
-		case again && record.Own && suspects[path]+1 >= ownAfter:
+		case isObjectCode(path):
+			objects[path]++
+		case again && suspects[path]+1 >= ownAfter:
 			outputs[path] = mark
 			own = append(own, path)
-		case again && record.Own:
+		case again:
 			record.Suspects[path] = suspects[path] + 1
+		case record.Own >= ownAfter:
+			own = append(own, path)
 		}
 	}
-	record.Outputs = outputs
+	record.Outputs, record.Objects = outputs, objects
 	slices.Sort(own)
 	return own
 }

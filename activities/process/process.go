@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/envflow/envflow/internal/filetree"
 	"github.com/envflow/envflow/internal/plan"
 	"github.com/envflow/envflow/internal/records"
+	"github.com/envflow/envflow/internal/supervise"
 )
 
 // Records keep how commands have gone.
@@ -59,6 +62,29 @@ func Dir(folder, resource, kind string) string {
 	}, resource)
 	sum := sha256.Sum256([]byte(resource))
 	return filepath.Join(folder, name[:min(longest, len(name))]+"-"+hex.EncodeToString(sum[:4]), kind)
+}
+
+// nameFile is beside the folders of a resource's processes, and says whose they are.
+const nameFile = "name"
+
+// name says whose processes have their folders beside dir.
+func (*Activities) name(dir, resource string) error {
+	path := filepath.Join(filepath.Dir(dir), nameFile)
+	if data, err := os.ReadFile(path); err == nil && string(data) == resource {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("make the folder of a process: %w", err)
+	}
+	return os.WriteFile(path, []byte(resource), 0o600)
+}
+
+// Any reports whether a process runs.
+func (a *Activities) Any() bool {
+	return slices.ContainsFunc(a.dirs(), func(dir string) bool {
+		state, err := supervise.Read(dir)
+		return err == nil && state.Alive()
+	})
 }
 
 // dirs are the folders of all processes that there were.

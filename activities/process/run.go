@@ -29,8 +29,15 @@ func (a *Activities) Run(ctx context.Context, in api.RunCommandIn) (out api.RunC
 		return out, err
 	}
 	c.record.Resource = r.Name
+	if r.Local.Serve == nil && !in.Check { // it may have had one
+		if err := supervise.Stop(ctx, Dir(a.Folder, r.Name, KindServer)); err != nil {
+			return out, err
+		}
+	}
+	var failed error // the run that an earlier worker began
 	if c.record.Running != "" {
-		if out.Due, err = c.rejoin(ctx); err != nil {
+		out.Due, err = c.rejoin(ctx)
+		if failed = err; err != nil && c.record.Failed == "" {
 			return out, err
 		}
 	}
@@ -43,9 +50,11 @@ func (a *Activities) Run(ctx context.Context, in api.RunCommandIn) (out api.RunC
 	case in.Check:
 		out.Due = out.Due || due || c.record.Failed != ""
 		return out, nil
-	case due, in.Anew && !out.Due, in.Retry && c.record.Failed != "":
+	case due, in.Anew && !out.Due, in.Retry && c.record.Failed != "" && failed == nil:
 		out.Due = true
 		err = c.run(ctx)
+	case failed != nil:
+		err = failed
 	case c.record.Failed != "":
 		err = failure.UserError(nil, "%s", c.record.Failed)
 	}
@@ -70,6 +79,11 @@ func (c *command) rejoin(ctx context.Context) (bool, error) {
 	state, err := supervise.Read(c.dir)
 	ours := err == nil && state.Digest == c.record.Running && c.record.Spec == c.spec
 	if ours && state.Alive() && state.Phase == supervise.PhaseRunning {
+		leave, err := c.a.Enter(ctx, c.resource.Name, !c.resource.Local.AllowParallel)
+		if err != nil {
+			return false, c.interrupted(ctx, err)
+		}
+		defer leave()
 		if state, err = supervise.Await(ctx, c.dir); err != nil {
 			return false, c.interrupted(ctx, err)
 		}
@@ -106,8 +120,8 @@ func (c *command) run(ctx context.Context) error {
 		return err
 	}
 	a.Log(c.resource.Name, activities.SourceBuild, "Running cmd: "+CommandLine(l.Update.Argv))
-	spec := supervise.Spec{Dir: c.dir, Argv: l.Update.Argv, Digest: c.record.Running, Grace: seconds(l.StopGrace)}
-	err = a.start(ctx, spec, c.plan, l.Update)
+	spec := supervise.Spec{Dir: c.dir, Argv: l.Update.Argv, Digest: c.record.Running, Grace: seconds(l.StopGrace), Daemons: true}
+	err = a.start(ctx, c.resource.Name, spec, c.plan, l.Update)
 	if errors.Is(err, supervise.ErrCommand) {
 		return c.failed(ctx, err, "the command cannot be started")
 	}

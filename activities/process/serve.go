@@ -31,7 +31,7 @@ func (a *Activities) Serve(ctx context.Context, in api.ServeIn) (out api.ServeOu
 	}
 	l, dir := r.Local, Dir(a.Folder, r.Name, KindServer)
 	digest := plan.Digest([]any{l.Serve, l.Restart, l.StopSignal, l.StopGrace, p.Settings.Env, p.Settings.Unset, record.Runs})
-	if state, err := supervise.Read(dir); err == nil && state.Digest == digest && runs(state) {
+	if state, err := supervise.Read(dir); err == nil && (state.Digest == digest || in.Missing) && runs(state) {
 		out.Runtime = a.Observe(r.Name)
 		return out, nil
 	}
@@ -43,7 +43,7 @@ func (a *Activities) Serve(ctx context.Context, in api.ServeIn) (out api.ServeOu
 	spec := supervise.Spec{
 		Dir: dir, Argv: l.Serve.Argv, Digest: digest, Signal: Signal(l.StopSignal), Grace: seconds(l.StopGrace), Restart: l.Restart,
 	}
-	if err := a.start(ctx, spec, p, l.Serve); err != nil {
+	if err := a.start(ctx, r.Name, spec, p, l.Serve); err != nil {
 		if errors.Is(err, supervise.ErrCommand) {
 			err = failure.UserError(err, "the server cannot be started")
 		}
@@ -59,13 +59,16 @@ func runs(s supervise.State) bool {
 }
 
 // start starts a command under a shim.
-func (a *Activities) start(ctx context.Context, spec supervise.Spec, p *plan.Plan, c *plan.Command) error {
+func (a *Activities) start(ctx context.Context, resource string, spec supervise.Spec, p *plan.Plan, c *plan.Command) error {
 	if info, err := os.Stat(c.Dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
 		return failure.UserError(fmt.Errorf("there is no folder %s to run the command in", c.Dir), "the folder of the command does not exist")
 	}
 	agent, err := a.Agent()
 	if err != nil {
 		return failure.UserError(err, "envflow-agent is missing")
+	}
+	if err := a.name(spec.Dir, resource); err != nil {
+		return err
 	}
 	spec.Holder, spec.Orphan = a.Holder, a.Orphan
 	_, err = supervise.Start(ctx, agent, spec, Environment(a.Environ, p, c), c.Dir)

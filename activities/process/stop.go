@@ -3,12 +3,14 @@ package process
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/envflow/envflow/internal/api"
+	"github.com/envflow/envflow/internal/plan"
 	"github.com/envflow/envflow/internal/supervise"
 )
 
@@ -48,6 +50,26 @@ func (a *Activities) Forget(ctx context.Context, in api.StopIn) (out api.StopOut
 		}
 	}
 	return out, nil
+}
+
+// Retire ends the processes of what the plan does not have, or not as a local resource: one that left while nobody could tell
+// its workflow, or has become a workload.
+func (a *Activities) Retire(ctx context.Context, p *plan.Plan) error {
+	var gone []string
+	for _, dir := range a.dirs() {
+		data, err := os.ReadFile(filepath.Join(filepath.Dir(dir), nameFile))
+		if err != nil || slices.Contains(gone, string(data)) {
+			continue
+		}
+		if r := p.Resource(string(data)); r == nil || !r.Enabled || r.Local == nil {
+			gone = append(gone, string(data))
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	_, err := a.Forget(ctx, api.StopIn{Resources: gone})
+	return err
 }
 
 func stop(ctx context.Context, dirs []string, limit time.Duration) (out api.StopOut, err error) {

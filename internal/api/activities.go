@@ -121,10 +121,12 @@ type RunCommandOut struct {
 	Runtime *Runtime `json:"runtime"`       // of a resource that serves nothing
 }
 
-// ServeIn asks for the server of a local resource to run, in the version that belongs to the last run of its command.
+// ServeIn asks for the server of a local resource to run, in the version that belongs to the last run of its command; of a
+// resource that has none, for the one that it had to end.
 type ServeIn struct {
 	Resource string `json:"resource"`
-	Spec     string `json:"spec"` // digest
+	Spec     string `json:"spec"`              // digest
+	Missing  bool   `json:"missing,omitempty"` // only if none runs, of whatever version
 }
 
 // ServeOut tells what runs.
@@ -155,6 +157,7 @@ type DeleteIn struct {
 type DeleteOut struct {
 	Objects   int `json:"objects"`
 	Processes int `json:"processes,omitempty"`
+	Ending    int `json:"ending,omitempty"` // of them, those that take longer
 }
 
 // AwaitIn names what is waited for: failure.Docker or failure.Cluster.

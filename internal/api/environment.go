@@ -63,6 +63,7 @@ type AttachIn struct {
 	SetArgs   bool     `json:"set_args"`            // Resources replace those of the last worker
 	Resources []string `json:"resources,omitempty"` // to enable; none: all
 	Adopt     bool     `json:"adopt,omitempty"`     // take over objects of other environments
+	Stopped   bool     `json:"stopped,omitempty"`   // no local process of the environment runs
 }
 
 // AttachOut answers AttachIn.
@@ -96,6 +97,7 @@ type DownIn struct {
 type DownOut struct {
 	Objects   int `json:"objects"`
 	Processes int `json:"processes,omitempty"` // that were ended
+	Ending    int `json:"ending,omitempty"`    // of them, those that take longer
 }
 
 // ConfigChanged says that a file which the Tiltfile read has changed.
@@ -153,6 +155,7 @@ type Configure struct {
 	Spec    Spec     `json:"spec"`
 	Waiting []string `json:"waiting,omitempty"` // dependencies that have not been ready yet
 	Adopt   bool     `json:"adopt,omitempty"`
+	Stopped bool     `json:"stopped,omitempty"` // no local process of the environment ran when the worker attached
 }
 
 // States of updates and of what runs.

@@ -18,6 +18,7 @@ type EnvironmentState struct {
 	Paused    bool            `json:"paused,omitempty"`
 	Resources []string        `json:"resources,omitempty"` // asked for; none: all
 	Adopt     bool            `json:"adopt,omitempty"`
+	Stopped   bool            `json:"stopped,omitempty"`   // no local process ran when that worker attached
 	Dirty     bool            `json:"dirty,omitempty"`     // the Tiltfile has to be evaluated
 	Evaluated int64           `json:"evaluated,omitempty"` // epoch of the last evaluation
 	Plan      string          `json:"plan,omitempty"`      // digest of the last good one
@@ -58,7 +59,8 @@ type ResourceState struct {
 	Adopt      bool        `json:"adopt,omitempty"`
 	Waiting    []string    `json:"waiting,omitempty"` // dependencies that were not ready yet
 	Paused     bool        `json:"paused,omitempty"`
-	Begun      bool        `json:"begun,omitempty"` // it has had its first update
+	Begun      bool        `json:"begun,omitempty"`   // it has had its first update
+	Stopped    bool        `json:"stopped,omitempty"` // its server was stopped when Configured began, as were those that it depends on
 	Pending    Pending     `json:"pending,omitzero"`
 	Await      bool        `json:"await,omitempty"`   // files wait for a container to run
 	Unasked    bool        `json:"unasked,omitempty"` // trigger mode manual: it differs from what is wanted, and nobody has asked for an update

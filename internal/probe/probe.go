@@ -133,7 +133,7 @@ func httpGet(ctx context.Context, get *plan.HTTPGet) error {
 	request.Header.Set("User-Agent", "envflow-probe")
 	response, err := client.Do(request)
 	if err != nil {
-		return short(err)
+		return httpError(short(err))
 	}
 	defer func() { _ = response.Body.Close() }()
 	const enough = 64 << 10
@@ -142,6 +142,17 @@ func httpGet(ctx context.Context, get *plan.HTTPGet) error {
 		return fmt.Errorf("the answer is HTTP %d", response.StatusCode)
 	}
 	return nil
+}
+
+// httpError keeps what a server has said, which errors quote, out of Why.
+func httpError(err error) error {
+	if _, connecting := errors.AsType[*net.OpError](err); connecting || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	if errors.Is(err, io.EOF) {
+		return &Error{Why: "it closes the connection"}
+	}
+	return &Error{Why: "the answer is not HTTP", Detail: err.Error()}
 }
 
 func tcpSocket(ctx context.Context, socket *plan.TCPSocket) error {

@@ -16,8 +16,9 @@ type Command struct {
 	Inputs   map[string]string `json:"inputs,omitempty"`   // absolute path -> mark: what its deps held when the last run began
 	Changed  map[string]string `json:"changed,omitempty"`  // absolute path -> mark, "" for a file that is gone: what changed of them during that run
 	Outputs  map[string]string `json:"outputs,omitempty"`  // those of Changed, and of earlier runs, that the command itself changes
-	Own      bool              `json:"own,omitempty"`      // the last run was made for nothing but Changed of the run before
-	Suspects map[string]int    `json:"suspects,omitempty"` // path -> how many runs in a row were Own and changed it again
+	Own      int               `json:"own,omitempty"`      // how many runs in a row were made for nothing but Changed of the run before
+	Objects  map[string]int    `json:"objects,omitempty"`  // path of object code -> how many runs have changed it
+	Suspects map[string]int    `json:"suspects,omitempty"` // path -> how many of these have changed it again
 }
 
 // PutCommand records how the command of c.Resource has gone, in place of what was before.

@@ -16,7 +16,7 @@ func commandOf(resource string) Command {
 	return Command{
 		Resource: resource, Spec: "s", Runs: 7, Running: "r", Failed: "exited with code 1", Inputs: inputs,
 		Changed: map[string]string{"/src/x": "d:644", "/src/gone": ""}, Outputs: map[string]string{"/src/x": "d:644"},
-		Own: true, Suspects: map[string]int{"/src/x": 1},
+		Own: 1, Suspects: map[string]int{"/src/x": 1},
 	}
 }
 
