@@ -52,6 +52,9 @@ func (e *environment) attach(ctx workflow.Context, in api.AttachIn) (api.AttachO
 	if in.SetArgs {
 		e.s.Resources = in.Resources
 	}
+	if e.s.Stopped = in.Stopped; in.Stopped {
+		e.forgetServers()
+	}
 	for i := range e.s.Entries {
 		// One that is at nothing hears of the worker when it is configured.
 		if entry := &e.s.Entries[i]; entry.Started && (entry.Report.Update == api.StateInProgress || entry.Report.Update == api.StatePending) {

@@ -64,7 +64,7 @@ func (e *environment) configureResources(ctx workflow.Context) {
 		}
 		entry.Sent = e.s.Epoch
 		e.send(ctx, entry.Spec.Name, api.ConfigureSignal, api.Configure{
-			Epoch: e.s.Epoch, Spec: entry.Spec, Waiting: e.waiting(entry.Spec), Adopt: e.s.Adopt,
+			Epoch: e.s.Epoch, Spec: entry.Spec, Waiting: e.waiting(entry.Spec), Adopt: e.s.Adopt, Stopped: e.s.Stopped && entry.Spec.Serve,
 		})
 	}
 }
@@ -90,6 +90,16 @@ func (e *environment) dependencies(spec api.Spec) []string {
 		}
 	}
 	return spec.DependsOn
+}
+
+// forgetServers: servers of the laptop have to be ready again before those that depend on them are started again. What is in the
+// cluster has run on.
+func (e *environment) forgetServers() {
+	for i := range e.s.Entries {
+		if entry := &e.s.Entries[i]; entry.Spec.Serve {
+			entry.ReadyOnce = false
+		}
+	}
 }
 
 // tellDependents lets resources go on that waited for entry.

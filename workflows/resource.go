@@ -118,6 +118,7 @@ func (r *resource) configure(ctx workflow.Context, m api.Configure) {
 		r.s.Unasked = changed && r.s.Begun && r.s.Configured == m.Epoch
 		r.wish(ctx)
 	}
+	r.s.Stopped = r.s.Stopped && r.s.Configured == m.Epoch || m.Stopped
 	r.s.Configured, r.s.Spec, r.s.Waiting, r.s.Adopt, r.s.Await = m.Epoch, m.Spec, m.Waiting, m.Adopt, false
 	r.s.Version++ // whoever configures it wants to know how it stands
 	r.showPending(ctx)
@@ -173,13 +174,14 @@ func (r *resource) mayUpdate() bool {
 // configured is true once the newest worker's evaluation of the Tiltfile has reached this resource.
 func (r *resource) configured() bool { return r.s.Configured != 0 && r.s.Configured == r.s.Epoch }
 
-// blocked is true while a dependency has not been ready. Only the first update waits for that.
-func (r *resource) blocked() bool { return len(r.s.Waiting) > 0 && !r.s.Begun }
+// blocked is true while a dependency has not been ready. Only the first update waits for that, and the first one of a server
+// that was stopped along with those that it depends on.
+func (r *resource) blocked() bool { return len(r.s.Waiting) > 0 && (!r.s.Begun || r.s.Stopped) }
 
 // held is true if only somebody's asking starts the next update: by trigger mode and auto_init, as in Tilt.
 func (r *resource) held() bool {
 	switch {
-	case r.s.Pending.Asked:
+	case r.s.Pending.Asked, r.s.Pending.New && r.s.Spec.Serve:
 		return false
 	case !r.s.Begun:
 		return !r.s.Spec.AutoInit && (r.manual() || !r.s.Pending.Files)

@@ -178,13 +178,16 @@ func TestLocal_ManualFindsChangesOfAnotherDay(t *testing.T) {
 	if in := w.lastRun("a"); !in.Check {
 		t.Errorf("looked with %+v", in)
 	}
-	w.wantCount(api.ServeActivity, "a", 2)
+	w.wantCount(api.ServeActivity, "a", 3) // a server that does not run needs no asking
+	if calls := w.called(api.ServeActivity, "a"); !calls[len(calls)-1].in.(api.ServeIn).Missing {
+		t.Errorf("a server that runs would be replaced")
+	}
 	w.trigger("a")
 	w.untilReady(3)
 	if in := w.lastRun("a"); in.Check || in.Anew {
 		t.Errorf("ran with %+v", in)
 	}
-	w.wantCount(api.ServeActivity, "a", 3)
+	w.wantCount(api.ServeActivity, "a", 4)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ran["a"] != 2 {
@@ -199,7 +202,7 @@ func TestLocal_ComesBack(t *testing.T) {
 	w.signal(w.resourceID("a"), api.ContainersChangedSignal, api.ContainersChanged{Epoch: 1})
 	w.untilCount(api.ServeActivity, "a", 2)
 	w.untilReady(1)
-	if in := w.lastRun("a"); in.Check || in.Anew || in.Retry {
+	if in := w.lastRun("a"); !in.Check || in.Anew || in.Retry { // nobody has asked for more
 		t.Errorf("ran with %+v", in)
 	}
 }

@@ -31,12 +31,13 @@ func (r *resource) update(ctx workflow.Context) {
 	switch what := problemOf(err); {
 	case err == nil:
 		ended()
-		r.s.Begun = true
+		r.s.Begun, r.s.Stopped = true, false
 		r.set(ctx, api.StateOK, "")
 	case errors.Is(err, errDropped):
 		r.postpone(ctx, p, "interrupted")
 	case errors.Is(err, errUnasked):
 		r.s.Unasked = true
+		p.New = false // that has been seen to
 		r.postpone(ctx, p, errUnasked.Error())
 	case what.class == failure.Infrastructure:
 		r.missing(ctx, p, what)
