@@ -122,7 +122,7 @@ func (e *environ) downHosted(c *cli.Context, env environment.Environment, in api
 func (e *environ) saidDown(env environment.Environment, out api.DownOut) error {
 	processes := ""
 	if out.Processes > 0 {
-		processes = ", " + countNoun(out.Processes, "local process") + " ended"
+		processes = ", " + endedText(out.Processes, out.Ending)
 	}
 	_, err := fmt.Fprintf(e.Stdout, "%s is down: %s deleted%s.\n", env.ID, countNoun(out.Objects, "object"), processes)
 	return err

@@ -53,16 +53,25 @@ func (e *environ) pauseLeftovers(ctx context.Context, env environment.Environmen
 	if err := endIdleShim(ctx, env); err != nil {
 		return err
 	}
-	n, err := worker.StopProcesses(ctx, env.Folder)
+	out, err := worker.StopProcesses(ctx, env.Folder)
 	if err != nil {
 		return fmt.Errorf("end the local processes of %s: %w", env.ID, err)
 	}
 	text := fmt.Sprintf("%s has no worker already.", env.ID)
-	if n > 0 {
-		text = fmt.Sprintf("%s is paused: it had no worker, and %s ended.", env.ID, countNoun(n, "local process"))
+	if out.Processes > 0 {
+		text = fmt.Sprintf("%s is paused: it had no worker, and %s.", env.ID, endedText(out.Processes, out.Ending))
 	}
 	_, err = fmt.Fprintln(e.Stdout, text)
 	return err
+}
+
+// endedText tells of local processes that were ended.
+func endedText(processes, ending int) string {
+	text := countNoun(processes, "local process") + " ended"
+	if ending > 0 {
+		text += fmt.Sprintf(" (%d of them in a moment: until then they may finish what they do)", ending)
+	}
+	return text
 }
 
 // endWorker asks the worker to end, and waits until it has.

@@ -136,6 +136,10 @@ func (e *environ) upHosted(c *cli.Context, resources, args []string) error {
 		report(reportOfError(err))
 		return nil
 	}
+	if err != nil && c.Context.Err() != nil { // it was told to end, and is not to be started again
+		fmt.Fprintln(e.Stderr, "Note:", message(err))
+		return nil //nolint:nilerr // said above
+	}
 	return err
 }
 

@@ -104,13 +104,14 @@ func (l *local) answer() (text string, pid int, err error) {
 	return strings.TrimSpace(string(data[:n])), pid, nil
 }
 
-// serverPID returns the PID of the server that answers now.
+// serving returns the PID of the server that answers now.
 func (l *local) serving() int {
 	l.t.Helper()
-	_, pid, err := l.answer()
-	if err != nil {
-		l.t.Fatalf("the server does not answer: %v", err)
-	}
+	pid := 0
+	l.eventually("the server answers", func() (err error) { // one without a probe is ready before it listens
+		_, pid, err = l.answer()
+		return err
+	})
 	return pid
 }
 

@@ -127,19 +127,21 @@ func TestLocal_OutputsDoNotLoop(t *testing.T) {
 local_resource('same', cmd='echo x >> TMP/same; wc -c < src/a > src/size', deps=['src'])
 local_resource('other', cmd='echo x >> TMP/other; date +%s%N > gen/stamp; printf "\177ELF%s" $(date +%N) > gen/binary', deps=['gen'])
 local_resource('bad', cmd='echo x >> TMP/bad; date +%s%N > bad/stamp; false', deps=['bad'])
+local_resource('names', cmd='echo x >> TMP/names; touch names/$(date +%s%N)', deps=['names'])
 `)
 	l.write("src/a", "one\n")
 	l.write("gen/a", "one\n")
 	l.write("bad/a", "one\n")
+	l.write("names/a", "one\n")
 	l.ok("up", "-d")
 	l.failed("bad", "exited with code 1")
-	l.wait("same", "other")
+	l.wait("same", "other", "names")
 	at := map[string]int{}
 	settled := func() {
 		t.Helper()
 		l.eventually("the commands rest", func() error {
 			now := map[string]int{}
-			for _, name := range []string{"same", "other", "bad"} {
+			for _, name := range []string{"same", "other", "bad", "names"} {
 				if s := l.status().resource(name); s.Update != "ok" && s.Update != "error" {
 					return fmt.Errorf("%s is %+v", name, s)
 				}
@@ -153,7 +155,7 @@ local_resource('bad', cmd='echo x >> TMP/bad; date +%s%N > bad/stamp; false', de
 		})
 	}
 	settled()
-	if at["same"] > 2 || at["other"] > 4 || at["bad"] > 4 {
+	if at["same"] > 2 || at["other"] > 4 || at["bad"] > 4 || at["names"] > 4 {
 		t.Errorf("they have run %v times", at)
 	}
 	before := at
@@ -450,4 +452,113 @@ func TestDetached_WorkerComesBack(t *testing.T) {
 	l.killWorkerOnly()
 	l.ok("down")
 	l.silent()
+}
+
+// After a pause servers wait for those that they depend on again; after a mere kill they run on and wait for nobody.
+func TestLocal_OrderAfterAPause(t *testing.T) {
+	l := newLocal(t, `
+local_resource('first', serve_cmd='while ! [ -e TMP/go ]; do sleep 0.02; done; touch TMP/up; sleep 1000', readiness_probe=probe(period_secs=1, exec=exec_action(['test', '-e', 'TMP/up'])))
+local_resource('second', serve_cmd='echo started >> TMP/second; [ -e TMP/up ] || exit 1; sleep 1000', resource_deps=['first'])
+`)
+	gate, up := filepath.Join(l.tmp(), "go"), filepath.Join(l.tmp(), "up")
+	open := func() {
+		t.Helper()
+		if err := os.WriteFile(gate, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open()
+	l.up()
+	l.has("second", 1)
+	l.kill("worker")
+	_ = os.Remove(gate) // first runs on
+	l.up()
+	l.has("second", 1)
+
+	l.ok("pause")
+	_ = os.Remove(up)
+	l.ok("up", "-d")
+	l.resourceIs("second", "waiting", func(r resource) bool { return r.Reason == "waiting for first" })
+	l.has("second", 1)
+	open()
+	l.wait()
+	l.has("second", 2)
+}
+
+// What a resource does not have any more ends, whatever has become of it.
+func TestLocal_ServerIsTakenAway(t *testing.T) {
+	l := newLocal(t, `local_resource('web', cmd='true', serve_cmd=[SERVE])`)
+	l.up()
+	l.serving()
+	l.tilt(`local_resource('web', cmd='true')`)
+	l.silent()
+	l.wait()
+	if r := l.status().resource("web"); !r.Ready || r.Runtime != "none" {
+		t.Errorf("web is %+v", r)
+	}
+}
+
+// An edit that waits to be triggered keeps no server from coming back.
+func TestLocal_ManualServersComeBack(t *testing.T) {
+	l := newLocal(t, `
+local_resource('web', cmd='echo x >> TMP/web', deps=['src'], serve_cmd=[SERVE], trigger_mode=TRIGGER_MODE_MANUAL)
+`)
+	l.write("src/a", "one\n")
+	l.up()
+	l.serving()
+	pending := func() {
+		t.Helper()
+		l.resourceIs("web", "waiting to be triggered", func(r resource) bool { return strings.Contains(r.Reason, "waits to be triggered") })
+	}
+	l.write("src/a", "two\n")
+	pending()
+	l.ok("pause")
+	l.silent()
+	l.ok("up", "-d")
+	l.eventually("the server is back", func() error { _, _, err := l.answer(); return err })
+	pending()
+	before := l.serving()
+	for pid, line := range l.processes() {
+		if strings.Contains(line, "processes/") && strings.Contains(line, " shim ") {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	l.eventually("another server has its place", func() error {
+		if _, now, err := l.answer(); err != nil || now == before {
+			return fmt.Errorf("process %d: %w", now, err)
+		}
+		return nil
+	})
+	pending()
+	l.has("web", 1)
+	l.ok("trigger", "web")
+	l.has("web", 2)
+	l.wait()
+}
+
+// What was mended while no worker was there counts, also if the command that was left behind has failed meanwhile.
+func TestLocal_MendedWhileNobodyLooked(t *testing.T) {
+	l := newLocal(t, `
+local_resource('build', cmd='cp src/a TMP/copy; echo x >> TMP/build; while ! [ -e TMP/go ]; do sleep 0.02; done; grep -q good TMP/copy', deps=['src'])
+`)
+	l.write("src/a", "bad\n")
+	l.ok("up", "-d")
+	l.has("build", 1)
+	l.kill("worker")
+	if err := os.WriteFile(filepath.Join(l.tmp(), "go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l.eventually("the command has ended", func() error {
+		for pid, line := range l.processes() {
+			if strings.HasPrefix(line, "sh -c") {
+				return fmt.Errorf("process %d runs", pid)
+			}
+		}
+		return nil
+	})
+	l.write("src/a", "good\n")
+	l.up()
+	l.has("build", 2)
 }
