@@ -143,7 +143,7 @@ func (h *Host) dropStickyQueues(ctx context.Context) {
 // its database is started again: the records have all it needs.
 func (h *Host) follow(ctx context.Context) error {
 	for ctx.Err() == nil {
-		err := h.o.Client.GetWorkflow(ctx, h.workflowID(), "").Get(ctx, nil)
+		err := h.awaitEnd(ctx)
 		switch {
 		case err == nil:
 			return nil
@@ -161,6 +161,30 @@ func (h *Host) follow(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// endLimit is how long the end of a workflow may take that says of itself that it has ended.
+const endLimit = 2 * time.Second
+
+// awaitEnd returns nil once the environment is down, by the word of the server or of the status: the server's may be late.
+func (h *Host) awaitEnd(ctx context.Context) error {
+	waiting, enough := context.WithCancel(ctx)
+	defer enough()
+	go func() {
+		select {
+		case <-h.status.down:
+			pause(waiting, endLimit)
+			enough()
+		case <-waiting.Done():
+		}
+	}()
+	err := h.o.Client.GetWorkflow(waiting, h.workflowID(), "").Get(waiting, nil)
+	select {
+	case <-h.status.down:
+		return nil
+	default:
+		return err
+	}
 }
 
 // lost is true if the workflow does not run any more although nobody took the environment down.

@@ -138,7 +138,7 @@ func NewHost(ctx context.Context, o HostOptions) (_ *Host, err error) {
 		return nil, err
 	}
 	h.disk = liveupdate.NewDisk(h.digests)
-	h.status.kick = make(chan struct{}, 1)
+	h.status.kick, h.status.down = make(chan struct{}, 1), make(chan struct{})
 	return h, nil
 }
 

@@ -13,6 +13,7 @@ import (
 // statusKeeper holds the newest status of the environment.
 type statusKeeper struct {
 	kick chan struct{} // something may have changed
+	down chan struct{} // closed once the environment that this worker serves is down
 
 	mu       sync.Mutex
 	known    bool
@@ -102,6 +103,9 @@ func (h *Host) keepNewest(ctx context.Context, s api.Status) {
 	}
 	h.status.mu.Lock()
 	changed := string(data) != h.status.saved
+	if s.State == api.EnvironmentDown && s.Epoch == h.epoch.Load() && h.status.newest.State != api.EnvironmentDown {
+		close(h.status.down)
+	}
 	h.status.saved, h.status.newest, h.status.known = string(data), s, true
 	if changed {
 		for w := range h.status.watchers {
