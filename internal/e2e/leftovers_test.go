@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -55,10 +56,30 @@ func (u *user) nothingRuns() {
 	for left := u.processes(); len(left) > 0; left = u.processes() {
 		if time.Now().After(deadline) {
 			u.t.Errorf("processes are left: %v", left)
+			u.stacks(left)
 			u.killAll()
 			return
 		}
 		<-tick.C
+	}
+}
+
+// stacks prints what workers that do not end are at.
+func (u *user) stacks(left map[int]string) {
+	for pid, line := range left {
+		if p, err := os.FindProcess(pid); err == nil && strings.Contains(line, " up") && !strings.Contains(line, " shim ") {
+			_ = p.Signal(syscall.SIGQUIT) // it may have ended just now
+		}
+	}
+	logs, _ := filepath.Glob(filepath.Join(u.state, "*", "worker.log")) // the pattern is fine
+	for _, path := range logs {
+		var text []byte
+		for deadline := time.Now().Add(time.Second); time.Now().Before(deadline) && !bytes.Contains(text, []byte("goroutine ")); <-time.After(20 * time.Millisecond) {
+			text, _ = os.ReadFile(path) // told if it can be read
+		}
+		if at := bytes.Index(text, []byte("SIGQUIT")); at >= 0 {
+			u.t.Logf("%s:\n%s", path, text[at:])
+		}
 	}
 }
 

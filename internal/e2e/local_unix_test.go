@@ -241,6 +241,8 @@ local_resource('always', serve_cmd='echo x >> TMP/always; [ $(wc -l < TMP/always
 	l.failed("never", "exited with code 1")
 	l.failed("clean", "exited with code 0, although it should run on")
 	l.failed("again", "exited with code 4, and is started again")
+	l.has("again", 3)
+	l.has("always", 2)
 	l.wait("again", "always")
 	for name, want := range map[string]int{"never": 1, "clean": 1, "again": 3, "always": 2} {
 		if got := len(l.lines(name)); got != want {
