@@ -88,10 +88,10 @@ func (f *follower) look(ctx context.Context) {
 	if f.server == nil || err != nil {
 		return // a shim that has just been started says so in a moment
 	}
-	if same := f.known && f.state.Shim == state.Shim; !same {
+	if !f.known || f.state.Shim != state.Shim {
 		f.lost = false
 	}
-	if started := f.known && f.state.Command == state.Command; !started {
+	if !f.known || f.state.Command != state.Command {
 		f.stopProbe()
 		f.taken = ""
 	}
@@ -154,7 +154,7 @@ func (f *follower) howEnded() string {
 	if f.state.Last == nil {
 		return "cannot be started; the log says why"
 	}
-	text := process.ExitText(f.state.Last)
+	text := f.state.Last.String()
 	if f.state.Last.Code == 0 {
 		text += ", although it should run on"
 	}
@@ -213,8 +213,8 @@ func (f *follower) takenPort(ctx context.Context, ended supervise.State, probed 
 	}
 	for _, port := range wanted {
 		if who, taken := ports.Listener(ctx, port); taken {
-			f.host.log.Append(logstore.Line{Resource: f.resource, Source: logstore.SourceRuntime, Level: "error", Text: fmt.Sprintf("port %d is taken by %s", port, who)})
-			return fmt.Sprintf("port %d is taken by %s", port, who.Short())
+			f.host.log.Append(logstore.Line{Resource: f.resource, Source: logstore.SourceRuntime, Level: "error", Text: process.TakenText(port, who.String())})
+			return process.TakenText(port, who.Short())
 		}
 	}
 	return ""
@@ -327,20 +327,17 @@ func (f *follower) logged(ctx context.Context) map[lineKey]int {
 
 func (f *follower) cursorFile() string { return f.dir + ".cursor" }
 
-func (f *follower) hasMoved() bool {
+// advanced returns how far the output was read, if that is more than when it was asked last.
+func (f *follower) advanced() (supervise.Cursor, bool) {
 	f.reading.Lock()
 	defer f.reading.Unlock()
-	return f.moved
-}
-
-func (f *follower) where() supervise.Cursor {
-	f.reading.Lock()
-	defer f.reading.Unlock()
+	moved := f.moved
 	f.moved = false
-	return f.cursor
+	return f.cursor, moved
 }
 
-// keep remembers how far the output was read.
+// keep remembers how far the output was read. It need not survive a loss of power, so it does without state.WriteFile, which waits
+// for the disk: the lines are compared with the log anyway.
 func (f *follower) keep(c supervise.Cursor) error {
 	data, err := json.Marshal(c)
 	if err != nil {

@@ -5,14 +5,11 @@ package worker
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"net"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -22,17 +19,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "shim" { // by supervise.Start
-		var spec supervise.Spec
-		flags := flag.NewFlagSet("shim", flag.ExitOnError)
-		spec.Flags(flags)
-		_ = flags.Parse(os.Args[2:]) // exits on an error
-		spec.Argv = flags.Args()
-		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM) //nolint:forbidigo // here it is a command
-		defer stop()
-		_ = supervise.Run(ctx, spec) // its state says how it went
-		return
-	}
+	testenv.BeShim()
 	os.Exit(m.Run())
 }
 

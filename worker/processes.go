@@ -166,23 +166,20 @@ func (s *processes) watcher() (events <-chan fsnotify.Event, watch func(dir stri
 	}, func() { _ = w.Close() }
 }
 
+// keepCursors keeps how far output was read that has been read since the last time.
 func (s *processes) keepCursors() {
-	var moved []*follower
+	moved := map[*follower]supervise.Cursor{}
 	for _, f := range s.followers() {
-		if f.hasMoved() {
-			moved = append(moved, f)
+		if cursor, ok := f.advanced(); ok {
+			moved[f] = cursor
 		}
 	}
 	if len(moved) == 0 {
 		return
 	}
-	cursors := make([]supervise.Cursor, len(moved))
-	for i, f := range moved {
-		cursors[i] = f.where()
-	}
 	s.host.log.Flush() // before: a line is read twice rather than lost
-	for i, f := range moved {
-		if err := f.keep(cursors[i]); err != nil {
+	for f, cursor := range moved {
+		if err := f.keep(cursor); err != nil {
 			s.host.o.Log.Warn("keep how far the output of a local process was read", "error", err)
 		}
 	}

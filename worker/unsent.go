@@ -68,18 +68,21 @@ func (h *Host) compared(began time.Time, in, out any) {
 	if !ok {
 		return
 	}
+	noticedSince := func(full bool, seq int64) bool { // it has looked at everything, or as far as the journal went then
+		return !hasFailed && (full && !c.at.Before(began) || !full && seq < c.seq)
+	}
 	inContainers := false
 	switch in := in.(type) {
 	case api.SyncIn:
-		if !hasFailed && (in.Full && !c.at.Before(began) || !in.Full && in.Seq < c.seq) {
-			return // noticed since: the next one looks
+		if noticedSince(in.Full, in.Seq) {
+			return // the next one looks
 		}
 		sync, _ := out.(api.SyncOut)
 		inContainers = !in.Check && (sync.Outcome == api.SyncInSync || sync.Outcome == api.SyncUpdated)
 		c.built = true
 	case api.RunCommandIn:
-		if !hasFailed && (in.Full && !c.at.Before(began) || !in.Full && in.Seq < c.seq) {
-			return // as above
+		if noticedSince(in.Full, in.Seq) {
+			return
 		}
 		inContainers = !hasFailed && !in.Check
 	case api.BuildImageIn, api.PushImageIn:

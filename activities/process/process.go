@@ -67,8 +67,8 @@ func Dir(folder, resource, kind string) string {
 // nameFile is beside the folders of a resource's processes, and says whose they are.
 const nameFile = "name"
 
-// name says whose processes have their folders beside dir.
-func (*Activities) name(dir, resource string) error {
+// putName says whose processes have their folders beside dir.
+func putName(dir, resource string) error {
 	path := filepath.Join(filepath.Dir(dir), nameFile)
 	if data, err := os.ReadFile(path); err == nil && string(data) == resource {
 		return nil

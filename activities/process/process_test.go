@@ -12,7 +12,6 @@ import (
 
 	"github.com/envflow/envflow/internal/plan"
 	"github.com/envflow/envflow/internal/records"
-	"github.com/envflow/envflow/internal/supervise"
 )
 
 func TestEnvironment(t *testing.T) {
@@ -63,36 +62,6 @@ func TestDir(t *testing.T) {
 		}
 		if Dir(folder, name, KindCommand) == dir {
 			t.Errorf("%q has one folder for all", name)
-		}
-	}
-}
-
-func TestExitText(t *testing.T) {
-	t.Parallel()
-	for want, exit := range map[string]*supervise.Exit{
-		"ended, nobody knows how":            nil,
-		"exited with code 0":                 {},
-		"exited with code 128":               {Code: 128},
-		"exited with code 130 (signal 2)":    {Code: 130},
-		"exited with code 255":               {Code: 255},
-		"was ended by the signal terminated": {Code: 143, Signal: "terminated"},
-	} {
-		if got := ExitText(exit); got != want {
-			t.Errorf("%+v is %q, want %q", exit, got, want)
-		}
-	}
-}
-
-func TestCommandLine(t *testing.T) {
-	t.Parallel()
-	for want, argv := range map[string][]string{
-		"echo $HOME | cat":              {"sh", "-c", "echo $HOME | cat"},
-		"go build ./...":                {"go", "build", "./..."},
-		`echo 'a b' '' 'it'"'"'s' '$x'`: {"echo", "a b", "", "it's", "$x"},
-		"sh -c":                         {"sh", "-c"},
-	} {
-		if got := CommandLine(argv); got != want {
-			t.Errorf("%q is %s, want %s", argv, got, want)
 		}
 	}
 }

@@ -5,10 +5,8 @@ package process_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -30,25 +28,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "shim" { // by supervise.Start
-		beShim(os.Args[2:])
-		return
-	}
+	testenv.BeShim()
 	os.Exit(m.Run())
-}
-
-func beShim(args []string) {
-	var spec supervise.Spec
-	flags := flag.NewFlagSet("shim", flag.ExitOnError)
-	spec.Flags(flags)
-	_ = flags.Parse(args) // exits on an error
-	spec.Argv = flags.Args()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM) //nolint:forbidigo // here it is a command
-	defer stop()
-	if err := supervise.Run(ctx, spec); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
 }
 
 // limit is how long a test waits for what takes a moment.

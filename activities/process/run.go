@@ -119,7 +119,7 @@ func (c *command) run(ctx context.Context) error {
 	if err := supervise.Stop(ctx, c.dir); err != nil {
 		return err
 	}
-	a.Log(c.resource.Name, activities.SourceBuild, "Running cmd: "+CommandLine(l.Update.Argv))
+	a.Log(c.resource.Name, activities.SourceBuild, "Running cmd: "+plan.CommandLine(l.Update.Argv))
 	spec := supervise.Spec{Dir: c.dir, Argv: l.Update.Argv, Digest: c.record.Running, Grace: seconds(l.StopGrace), Daemons: true}
 	err = a.start(ctx, c.resource.Name, spec, c.plan, l.Update)
 	if errors.Is(err, supervise.ErrCommand) {
@@ -157,8 +157,8 @@ func (c *command) ended(ctx context.Context, state supervise.State) error {
 	if state.Last == nil && state.Error != "" {
 		return c.failed(ctx, fmt.Errorf("%w: %s", supervise.ErrCommand, state.Error), "the command cannot be started")
 	}
-	how := ExitText(state.Last)
-	text := fmt.Sprintf("%s: %s", how, CommandLine(c.resource.Local.Update.Argv))
+	how := state.Last.String()
+	text := fmt.Sprintf("%s: %s", how, plan.CommandLine(c.resource.Local.Update.Argv))
 	if last := LastLines(c.dir, state.Started); len(last) > 0 {
 		text += "\n" + strings.Join(last, "\n")
 	}
@@ -190,22 +190,6 @@ func (c *command) over(ctx context.Context) error {
 	return c.a.Records.PutCommand(ctx, c.record)
 }
 
-// signalBase is what shells add to the number of the signal that has ended a command of theirs.
-const signalBase = 128
-
-// ExitText says how a command has ended. It names nothing that the command has said.
-func ExitText(e *supervise.Exit) string {
-	switch {
-	case e == nil:
-		return "ended, nobody knows how"
-	case e.Signal != "":
-		return "was ended by the signal " + e.Signal
-	case e.Code > signalBase && e.Code < signalBase+32:
-		return fmt.Sprintf("exited with code %d (signal %d)", e.Code, e.Code-signalBase)
-	}
-	return fmt.Sprintf("exited with code %d", e.Code)
-}
-
 // toldLines is how many of a failed command's last lines are told.
 const toldLines = 15
 
@@ -220,19 +204,4 @@ func LastLines(dir string, since time.Time) (lines []string) {
 		}
 	})
 	return lines
-}
-
-// CommandLine shows an argv as people write it.
-func CommandLine(argv []string) string {
-	if len(argv) == 3 && argv[0] == "sh" && argv[1] == "-c" {
-		return argv[2]
-	}
-	words := make([]string, 0, len(argv))
-	for _, word := range argv {
-		if word == "" || strings.ContainsAny(word, " \t\n'\"\\$&|;<>()*?[]#~") {
-			word = "'" + strings.ReplaceAll(word, "'", `'"'"'`) + "'"
-		}
-		words = append(words, word)
-	}
-	return strings.Join(words, " ")
 }

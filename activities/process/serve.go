@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strconv"
-	"strings"
-	"syscall"
 
 	"github.com/envflow/envflow/activities"
 	"github.com/envflow/envflow/internal/api"
@@ -38,10 +35,10 @@ func (a *Activities) Serve(ctx context.Context, in api.ServeIn) (out api.ServeOu
 	if err := supervise.Stop(ctx, dir); err != nil {
 		return out, err
 	}
-	a.Log(r.Name, activities.SourceBuild, "Running serve_cmd: "+CommandLine(l.Serve.Argv))
+	a.Log(r.Name, activities.SourceBuild, "Running serve_cmd: "+plan.CommandLine(l.Serve.Argv))
 	a.warnOfPort(ctx, r)
 	spec := supervise.Spec{
-		Dir: dir, Argv: l.Serve.Argv, Digest: digest, Signal: Signal(l.StopSignal), Grace: seconds(l.StopGrace), Restart: l.Restart,
+		Dir: dir, Argv: l.Serve.Argv, Digest: digest, Signal: signals[l.StopSignal], Grace: seconds(l.StopGrace), Restart: l.Restart,
 	}
 	if err := a.start(ctx, r.Name, spec, p, l.Serve); err != nil {
 		if errors.Is(err, supervise.ErrCommand) {
@@ -67,7 +64,7 @@ func (a *Activities) start(ctx context.Context, resource string, spec supervise.
 	if err != nil {
 		return failure.UserError(err, "envflow-agent is missing")
 	}
-	if err := a.name(spec.Dir, resource); err != nil {
+	if err := putName(spec.Dir, resource); err != nil {
 		return err
 	}
 	spec.Holder, spec.Orphan = a.Holder, a.Orphan
@@ -82,14 +79,12 @@ func (a *Activities) warnOfPort(ctx context.Context, r *plan.Resource) {
 		return
 	}
 	if who, taken := ports.Listener(ctx, port); taken {
-		a.Log(r.Name, activities.SourceBuild, "WARNING: "+TakenText(port, who))
+		a.Log(r.Name, activities.SourceBuild, "WARNING: "+TakenText(port, who.String()))
 	}
 }
 
 // TakenText says who has a port.
-func TakenText(port int, who ports.Process) string {
-	return fmt.Sprintf("port %d is taken by %s", port, who)
-}
+func TakenText(port int, who string) string { return fmt.Sprintf("port %d is taken by %s", port, who) }
 
 // ProbePort is the port of this machine that a probe looks at, 0 if there is none.
 func ProbePort(p *plan.Probe) int {
@@ -106,12 +101,4 @@ func ProbePort(p *plan.Probe) int {
 		return port
 	}
 	return 0
-}
-
-// Signal returns the signal of a name, 0 for "" and for what this system does not have.
-func Signal(name string) syscall.Signal {
-	if n, err := strconv.Atoi(name); err == nil {
-		return syscall.Signal(n)
-	}
-	return signals["SIG"+strings.TrimPrefix(name, "SIG")]
 }

@@ -29,7 +29,7 @@ func (a *Activities) Stop(ctx context.Context, in api.StopIn) (out api.StopOut, 
 			return !slices.ContainsFunc(in.Resources, func(name string) bool { return filepath.Dir(dir) == filepath.Dir(Dir(a.Folder, name, KindServer)) })
 		})
 	}
-	return stop(ctx, dirs, stopLimit)
+	return stop(ctx, dirs)
 }
 
 // Forget ends the processes of resources that nobody wants any more, of all if none is named, and forgets how their commands
@@ -72,8 +72,8 @@ func (a *Activities) Retire(ctx context.Context, p *plan.Plan) error {
 	return err
 }
 
-func stop(ctx context.Context, dirs []string, limit time.Duration) (out api.StopOut, err error) {
-	limited, cancel := context.WithTimeout(ctx, limit)
+func stop(ctx context.Context, dirs []string) (out api.StopOut, err error) {
+	limited, cancel := context.WithTimeout(ctx, stopLimit)
 	defer cancel()
 	var (
 		mu  sync.Mutex

@@ -120,16 +120,9 @@ func whyGone(env environment.Environment) string {
 	case err != nil || state.Stopped || state.Last == nil:
 		return ""
 	case state.Phase == supervise.PhaseWaiting && state.Alive():
-		return "its worker " + exitText(state.Last) + " and is started again"
+		return "its worker " + state.Last.String() + " and is started again"
 	case state.Phase == supervise.PhaseEnded && state.Error != "":
-		return fmt.Sprintf("its worker %s; %s; its log is %s", exitText(state.Last), state.Error, env.WorkerLog())
+		return fmt.Sprintf("its worker %s; %s; its log is %s", state.Last.String(), state.Error, env.WorkerLog())
 	}
 	return ""
-}
-
-func exitText(e *supervise.Exit) string {
-	if e.Signal != "" {
-		return "was ended by the signal " + e.Signal
-	}
-	return fmt.Sprintf("exited with code %d", e.Code)
 }

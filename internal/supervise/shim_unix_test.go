@@ -4,13 +4,10 @@ package supervise_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,43 +21,9 @@ import (
 	"github.com/envflow/envflow/internal/testenv"
 )
 
-// specVariable makes the test binary a shim: a shim waits for every child of its process, so that of the tests cannot be one.
-const specVariable = "ENVFLOW_TEST_SHIM"
-
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "shim" { // by supervise.Start
-		beShim(os.Args[2:])
-		return
-	}
-	if data := os.Getenv(specVariable); data != "" {
-		var spec supervise.Spec
-		if err := json.Unmarshal([]byte(data), &spec); err != nil {
-			panic(err)
-		}
-		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM) //nolint:forbidigo // here it is a command
-		defer stop()
-		_ = os.Unsetenv(specVariable)
-		if err := supervise.Run(ctx, spec); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
+	testenv.BeShim()
 	os.Exit(m.Run())
-}
-
-func beShim(args []string) {
-	var spec supervise.Spec
-	flags := flag.NewFlagSet("shim", flag.ExitOnError)
-	spec.Flags(flags)
-	_ = flags.Parse(args) // exits on an error
-	spec.Argv = flags.Args()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM) //nolint:forbidigo // here it is a command
-	defer stop()
-	if err := supervise.Run(ctx, spec); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
 }
 
 // shim is a shim of a test.
@@ -83,16 +46,12 @@ func run(t *testing.T, script string, change ...func(*supervise.Spec)) *shim {
 	for _, c := range change {
 		c(&s.spec)
 	}
-	data, err := json.Marshal(s.spec)
-	if err != nil {
-		t.Fatal(err)
-	}
 	executable, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), executable)
-	s.cmd.Env = append(os.Environ(), specVariable+"="+string(data), s.mark())
+	s.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), executable, append([]string{"shim"}, s.spec.Args()...)...)
+	s.cmd.Env = append(os.Environ(), s.mark())
 	s.cmd.Stderr = &s.out
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -40,6 +40,22 @@ type Exit struct {
 	At     time.Time `json:"at"`
 }
 
+// signalBase is what shells add to the number of the signal that has ended a command of theirs.
+const signalBase = 128
+
+// String says how a command has ended. It names nothing that the command has said. Of nil nobody knows.
+func (e *Exit) String() string {
+	switch {
+	case e == nil:
+		return "ended, nobody knows how"
+	case e.Signal != "":
+		return "was ended by the signal " + e.Signal
+	case e.Code > signalBase && e.Code < signalBase+32:
+		return fmt.Sprintf("exited with code %d (signal %d)", e.Code, e.Code-signalBase)
+	}
+	return fmt.Sprintf("exited with code %d", e.Code)
+}
+
 const stateFile = "state.json"
 
 // Alive reports whether the shim that wrote this state still runs.

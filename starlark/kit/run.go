@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -196,14 +195,6 @@ func tree(members map[string]gostarlark.Value) gostarlark.StringDict {
 		within[parts[len(parts)-1]] = v
 	}
 	return globals
-}
-
-// HostCommand returns how this machine runs a command line.
-func HostCommand(line string) []string {
-	if runtime.GOOS == "windows" {
-		return []string{"cmd", "/S", "/C", line}
-	}
-	return []string{"sh", "-c", line}
 }
 
 // IsDir reports whether path is a folder now.

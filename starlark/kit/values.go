@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	gostarlark "go.starlark.net/starlark"
+
+	"github.com/envflow/envflow/internal/plan"
 )
 
 // Blob is text that a builtin returned. It is accepted wherever a string is; str(blob) gives the string.
@@ -169,7 +171,7 @@ type HostCmd []string
 
 // Unpack implements starlark.Unpacker.
 func (c *HostCmd) Unpack(v gostarlark.Value) error {
-	argv, err := command(v, HostCommand)
+	argv, err := command(v, plan.HostCommand)
 	*c = argv
 	return err
 }

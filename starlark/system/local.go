@@ -11,6 +11,7 @@ import (
 
 	gostarlark "go.starlark.net/starlark"
 
+	"github.com/envflow/envflow/internal/plan"
 	"github.com/envflow/envflow/starlark/kit"
 )
 
@@ -62,7 +63,7 @@ func local(c *kit.Call) (gostarlark.Value, error) {
 		cmd.Stdin = strings.NewReader(text)
 	}
 
-	line := commandLine(argv)
+	line := plan.CommandLine(argv)
 	if !echoOff {
 		_, _ = fmt.Fprintf(c.Output(), "local: %s\n", line) // no one to tell if the log is gone
 	}
@@ -83,18 +84,6 @@ func local(c *kit.Call) (gostarlark.Value, error) {
 		return nil, fmt.Errorf("command %q failed: %w%s%s", line, err, quoted("stdout", stdout.String()), quoted("stderr", stderr.String()))
 	}
 	return &kit.Blob{Text: stdout.String()}, nil
-}
-
-// commandLine shows an argv as people write it.
-func commandLine(argv []string) string {
-	if shell := kit.HostCommand(argv[len(argv)-1]); len(argv) == len(shell) && argv[0] == shell[0] && argv[1] == shell[1] {
-		return argv[len(argv)-1]
-	}
-	words := make([]string, 0, len(argv))
-	for _, arg := range argv {
-		words = append(words, quote(arg))
-	}
-	return strings.Join(words, " ")
 }
 
 // quoted returns the end of an output for a message.

@@ -4,10 +4,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 
 	gostarlark "go.starlark.net/starlark"
 
+	"github.com/envflow/envflow/internal/plan"
 	"github.com/envflow/envflow/starlark/kit"
 )
 
@@ -59,7 +59,7 @@ func New(run *kit.Run) {
 		if err := c.Unpack("s", &s); err != nil {
 			return nil, err
 		}
-		return gostarlark.String(quote(string(s))), nil
+		return gostarlark.String(plan.Quote(string(s))), nil
 	})
 	run.Builtin("local", local)
 	run.OnFinish(func() error {
@@ -133,15 +133,4 @@ func registerPaths(run *kit.Run) {
 		rel, err := filepath.Rel(c.Path(string(base)), c.Path(string(target)))
 		return gostarlark.String(rel), err
 	})
-}
-
-// quote makes one word of s for a POSIX shell.
-func quote(s string) string {
-	safe := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("@%+=:,./-_", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !safe(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'"'"'`) + "'"
 }
