@@ -1,6 +1,7 @@
 package arguments
 
 import (
+	_ "embed"
 	"fmt"
 	"net/url"
 	"strings"
@@ -13,8 +14,12 @@ import (
 
 type linkValue = kit.Opaque[plan.Link]
 
+//go:embed builtins.md
+var docs string
+
 // New registers the family.
 func New(run *kit.Run) {
+	run.Document(docs)
 	run.Builtin("link", link)
 }
 

@@ -20,7 +20,12 @@ type Call struct {
 }
 
 // Unpack assigns the arguments to variables; pairs are as in starlark.UnpackArgs.
+//
+// A builtin calls it before it does anything else: that is how its arguments are found out without running it (Run.Docs).
 func (c *Call) Unpack(pairs ...any) error {
+	if c.asked != nil {
+		return c.asked.answer(pairs)
+	}
 	return gostarlark.UnpackArgs(c.Name, c.Args, c.Kwargs, pairs...)
 }
 

@@ -49,6 +49,8 @@ type Run struct {
 	timings  map[string]time.Duration
 	assemble []func() error
 	finish   []func() error
+	texts    []string // documentation, see Document
+	asked    *asked
 }
 
 // NewRun prepares an evaluation.
