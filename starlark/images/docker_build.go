@@ -36,9 +36,9 @@ func (f *Family) dockerBuild(c *kit.Call) (gostarlark.Value, error) {
 	); err != nil {
 		return nil, err
 	}
-	named, err := reference.ParseNormalizedNamed(string(ref))
+	named, err := parseRef(string(ref))
 	if err != nil {
-		return nil, fmt.Errorf("%q is not the name of an image: %w", ref, err)
+		return nil, err
 	}
 	for _, tag := range extraTag {
 		if _, err := reference.ParseNormalizedNamed(tag); err != nil {
@@ -53,7 +53,7 @@ func (f *Family) dockerBuild(c *kit.Call) (gostarlark.Value, error) {
 			platform = kit.Str(p)
 		}
 	}
-	b := &build{named: named, trace: c.Trace(), image: plan.Image{
+	b := &build{builtin: c.Name, named: named, trace: c.Trace(), image: plan.Image{
 		Ref:            string(ref),
 		MatchInEnvVars: inEnv.Value,
 		BuildArgs:      buildArgs,
@@ -81,11 +81,8 @@ func (f *Family) dockerBuild(c *kit.Call) (gostarlark.Value, error) {
 			return nil, err
 		}
 	}
-	if b.steps, err = f.liveUpdate(steps); err != nil {
-		return nil, fmt.Errorf("live_update: %w", err)
-	}
-	for _, s := range b.steps {
-		b.image.LiveUpdate = append(b.image.LiveUpdate, s.plan)
+	if err := f.takeSteps(b, steps); err != nil {
+		return nil, err
 	}
 	return nil, f.add(b)
 }

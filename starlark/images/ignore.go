@@ -3,6 +3,7 @@ package images
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/envflow/envflow/internal/plan"
@@ -14,7 +15,7 @@ import (
 func (f *Family) ignoresOf(image *plan.Image, ignore, only []string) ([]plan.Ignore, error) {
 	list := append([]plan.Ignore{ignores.Editors(image.Context)}, f.ignores.Git(image.Context)...)
 	if rel, err := filepath.Rel(image.Context, f.run.Path); err == nil && filepath.IsLocal(rel) {
-		list = append(list, plan.Ignore{Base: image.Context, Patterns: []string{escape(filepath.ToSlash(rel))}, Source: "the Tiltfile itself"})
+		list = append(list, plan.Ignore{Base: image.Context, Patterns: []string{ignores.Escape(filepath.ToSlash(rel))}, Source: "the Tiltfile itself"})
 	}
 	fromFile, err := f.dockerignore(image)
 	if err != nil {
@@ -32,6 +33,38 @@ func (f *Family) ignoresOf(image *plan.Image, ignore, only []string) ([]plan.Ign
 		list = append(list, plan.Ignore{Base: image.Context, Patterns: patterns, Source: "docker_build(only=...)"})
 	}
 	return list, nil
+}
+
+// ignoresOfDeps returns the ignores of what a custom_build depends on. As in Tilt, ignore= is relative to each of its folders, and
+// each has its own .dockerignore.
+func (f *Family) ignoresOfDeps(image *plan.Image, ignore []string) ([]plan.Ignore, error) {
+	var list []plan.Ignore
+	deps := image.Custom.Deps
+	for _, dep := range deps {
+		base := dep
+		if !kit.IsDir(dep) {
+			base = filepath.Dir(dep)
+		}
+		editors := ignores.Editors(base)
+		if !slices.ContainsFunc(list, func(l plan.Ignore) bool { return l.Base == base && l.Source == editors.Source }) {
+			list = append(list, editors)
+		}
+		if base != dep {
+			continue
+		}
+		fromFile, _, err := f.ignores.Read(filepath.Join(dep, ".dockerignore"), dep)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, fromFile...)
+		if patterns := ignores.Patterns(ignore); len(patterns) > 0 {
+			list = append(list, plan.Ignore{Base: dep, Patterns: patterns, Source: "custom_build(ignore=...)"})
+		}
+	}
+	if out := image.Custom.OutputsRefTo; out != "" {
+		list = append(list, plan.Ignore{Base: filepath.Dir(out), Patterns: []string{ignores.Escape(filepath.Base(out))}, Source: "custom_build(outputs_image_ref_to=...)"})
+	}
+	return append(list, f.ignores.Git(deps...)...), nil
 }
 
 // dockerignore reads the file for this Dockerfile, else that of the context, as docker build does.
@@ -70,15 +103,10 @@ func onlyPatterns(context string, only []string) ([]string, error) {
 		if rel == "." {
 			return nil, nil // the whole context
 		}
-		patterns = append(patterns, "!"+escape(filepath.ToSlash(rel)))
+		patterns = append(patterns, "!"+ignores.Escape(filepath.ToSlash(rel)))
 	}
 	if len(only) == 0 {
 		return nil, nil
 	}
 	return patterns, nil
-}
-
-// escape makes a pattern that matches a path and nothing else.
-func escape(path string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }

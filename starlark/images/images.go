@@ -27,15 +27,17 @@ type Family struct {
 	anyContainer  bool
 }
 
-// build is one docker_build.
+// build is one docker_build or custom_build.
 type build struct {
-	image plan.Image
-	named reference.Named
-	trace kit.Trace
-	froms []string // images its Dockerfile starts or copies from
-	base  []*build // those of them that are built here
-	steps []*step
-	used  bool
+	builtin   string // that made it, for messages
+	image     plan.Image
+	named     reference.Named
+	trace     kit.Trace
+	froms     []string // images its Dockerfile starts or copies from
+	imageDeps []string // images that its command needs: each must be built here
+	base      []*build // what is built here and must be built before
+	steps     []*step
+	used      bool
 }
 
 // New registers the family. ignore tells which files are left out.
@@ -48,6 +50,7 @@ func New(run *kit.Run, ignore *ignores.Family) *Family {
 		ignores:  ignore,
 	}
 	run.Builtin("docker_build", f.dockerBuild)
+	run.Builtin("custom_build", f.customBuild)
 	run.Builtin("default_registry", f.defaultRegistry)
 	f.registerSteps()
 	run.OnAssemble(f.assemble)
@@ -112,6 +115,19 @@ func (f *Family) Use(containers, envValues []string) []string {
 	return refs
 }
 
+// Need returns the refs of what must be built for image_deps, in build order, and marks it as used; and, for each item, the ref of
+// the image it means.
+func (f *Family) Need(imageDeps []string) (refs, meant []string, err error) {
+	for _, dep := range imageDeps {
+		b, err := f.dependency(dep)
+		if err != nil {
+			return nil, nil, err
+		}
+		refs, meant = b.closure(refs), append(meant, b.image.Ref)
+	}
+	return refs, meant, nil
+}
+
 // MatchesInEnv reports whether the value of a container's environment variable names an image with match_in_env_vars.
 func (f *Family) MatchesInEnv(value string) bool {
 	b := f.find(value)
@@ -130,12 +146,22 @@ func (b *build) closure(refs []string) []string {
 	return append(refs, b.image.Ref)
 }
 
-// assemble connects the images with their bases. It runs before the family that looks at containers.
+// assemble connects the images with what they are made of. It runs before the family that looks at containers.
 func (f *Family) assemble() error {
 	for _, b := range f.builds {
 		for _, from := range b.froms {
 			// An image named as the one it starts from, such as nginx, starts from the registry's.
 			if base := f.find(from); base != nil && base != b && !slices.Contains(b.base, base) {
+				b.base = append(b.base, base)
+			}
+		}
+		for _, ref := range b.imageDeps {
+			base, err := f.dependency(ref)
+			if err != nil {
+				return kit.At(b.trace, b.builtin, err)
+			}
+			b.image.Custom.ImageDeps = append(b.image.Custom.ImageDeps, base.image.Ref)
+			if !slices.Contains(b.base, base) {
 				b.base = append(b.base, base)
 			}
 		}
@@ -146,10 +172,26 @@ func (f *Family) assemble() error {
 			return err
 		}
 		if err := f.checkSteps(b); err != nil {
-			return kit.At(b.trace, "docker_build", err)
+			return kit.At(b.trace, b.builtin, err)
 		}
 	}
 	return f.checkUnused()
+}
+
+// dependency returns the build that an item of image_deps means.
+func (f *Family) dependency(ref string) (*build, error) {
+	if b := f.find(ref); b != nil {
+		return b, nil
+	}
+	err := fmt.Errorf("image_deps: the image %s is built by no docker_build or custom_build", ref)
+	var known []string
+	for _, b := range f.builds {
+		known = append(known, b.image.Ref)
+	}
+	if near := kit.Closest(ref, known); near != "" {
+		return nil, kit.Hint(err, "did you mean %q?", near)
+	}
+	return nil, err
 }
 
 // checkCycle refuses images that are made of each other.
@@ -162,7 +204,7 @@ func (b *build) checkCycle(done map[*build]bool, path []*build) error {
 		for _, each := range path[i:] {
 			text += each.image.Ref + " -> "
 		}
-		return kit.At(b.trace, "docker_build", fmt.Errorf("images are built from each other: %s%s", text, b.image.Ref))
+		return kit.At(b.trace, b.builtin, fmt.Errorf("images are built from each other: %s%s", text, b.image.Ref))
 	}
 	for _, base := range b.base {
 		if err := base.checkCycle(done, append(path, b)); err != nil {

@@ -93,6 +93,30 @@ var order = []struct{ kind, late string }{
 	{plan.StepRestartContainer, "restart container is only valid as the last step"},
 }
 
+// LiveUpdate reads the steps of what is no image: who, whose files are those of watched.
+func (f *Family) LiveUpdate(v gostarlark.Value, who string, watched []string) ([]plan.Step, error) {
+	steps, err := f.liveUpdate(v)
+	if err != nil {
+		return nil, fmt.Errorf("live_update: %w", err)
+	}
+	var plans []plan.Step
+	for _, s := range steps {
+		plans = append(plans, s.plan)
+	}
+	return plans, f.checkWatched(steps, who, watched)
+}
+
+// takeSteps gives a build its live update.
+func (f *Family) takeSteps(b *build, v gostarlark.Value) (err error) {
+	if b.steps, err = f.liveUpdate(v); err != nil {
+		return fmt.Errorf("live_update: %w", err)
+	}
+	for _, s := range b.steps {
+		b.image.LiveUpdate = append(b.image.LiveUpdate, s.plan)
+	}
+	return nil
+}
+
 // liveUpdate checks the kinds and the order of the steps of a live update. Rules and messages are Tilt's.
 func (f *Family) liveUpdate(v gostarlark.Value) ([]*step, error) {
 	var steps []*step
@@ -129,8 +153,12 @@ func (f *Family) liveUpdate(v gostarlark.Value) ([]*step, error) {
 
 // checkSteps refuses steps about files that nobody watches: those outside the contexts of the image and its bases.
 func (f *Family) checkSteps(b *build) error {
-	watched := b.contexts(nil)
-	for _, s := range b.steps {
+	return f.checkWatched(b.steps, "the image "+b.image.Ref, b.contexts(nil))
+}
+
+// checkWatched refuses steps about files outside of what is watched for who.
+func (f *Family) checkWatched(steps []*step, who string, watched []string) error {
+	for _, s := range steps {
 		paths := s.plan.Paths
 		if s.plan.Kind == plan.StepSync {
 			paths = []string{s.plan.Local}
@@ -138,16 +166,19 @@ func (f *Family) checkSteps(b *build) error {
 		for _, p := range paths {
 			if !within(p, watched) {
 				return kit.At(s.trace, s.plan.Kind, kit.Hint(
-					fmt.Errorf("%s is not in a watched path of the image %s (%s)", f.run.Display(p), b.image.Ref, strings.Join(watched, ", ")),
-					"a live update sees the files of the build context only: widen the context, and narrow it with only= or ignore="))
+					fmt.Errorf("%s is not in a watched path of %s (%s)", f.run.Display(p), who, strings.Join(watched, ", ")),
+					"a live update sees the files of the build context or of deps only: widen these, and narrow them with only= or ignore="))
 			}
 		}
 	}
 	return nil
 }
 
-// contexts returns the folders whose changes mean the image.
+// contexts returns the files and folders whose changes mean the image.
 func (b *build) contexts(list []string) []string {
+	if b.image.Custom != nil {
+		list = append(list, b.image.Custom.Deps...)
+	}
 	if b.image.Context != "" {
 		list = append(list, b.image.Context)
 	}
