@@ -25,7 +25,7 @@ func register(run *kit.Run) {
 	arguments.New(run)
 	ignore := ignores.New(run)
 	image := images.New(run, ignore)
-	k8s.New(run, image, setting)
+	k8s.New(run, ignore, image, setting)
 	local.New(run, ignore, setting)
 	run.OnFinish(func() error { return checkDependencies(run) })
 	config.New(run)

@@ -171,7 +171,7 @@ func TestKubernetes_Errors(t *testing.T) {
 		"k8s_yaml('bad.yaml')":                             "k8s_yaml: bad.yaml, the document at line 1: it is not a Kubernetes object: kind or apiVersion is missing",
 		"k8s_yaml(blob('a: 1\\nb: [\\n'))":                 "k8s_yaml: the blob is not valid YAML: line 2: did not find expected node content",
 		"k8s_yaml('late.yaml')":                            "k8s_yaml: late.yaml is not valid YAML: line 6: did not find expected node content",
-		"k8s_yaml('empty.yaml')":                           "k8s_yaml: empty.yaml is empty",
+		"k8s_yaml(blob('# nothing'))":                      "k8s_yaml: the YAML has no objects",
 		"k8s_yaml([])":                                     "k8s_yaml: it names no YAML",
 		"k8s_yaml(7)":                                      "k8s_yaml: got int, want a path, a blob or a list of them",
 		"k8s_yaml(['a.yaml', 'a.yaml'])":                   "k8s_yaml: the Deployment a is defined twice; the first is at Tiltfile:1",

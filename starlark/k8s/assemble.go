@@ -22,6 +22,9 @@ type resource struct {
 	deps     []string
 	trigger  string
 	autoInit bool
+
+	imageDeps []string // of a custom deploy
+	images    []string // Image.Ref of the images that these mean, in build order
 }
 
 // assemble turns objects into resources, in Tilt's order: workloads with their Services, what else makes pods, k8s_resource, and
@@ -30,10 +33,17 @@ func (f *Family) assemble() error {
 	if err := f.checkContext(); err != nil {
 		return err
 	}
-	f.groupWorkloads(func(o *object) bool {
-		return len(o.images) > 0 || slices.ContainsFunc(o.envValues, f.images.MatchesInEnv)
-	})
-	f.groupWorkloads(func(o *object) bool { return o.hasPods })
+	if err := f.locateImages(); err != nil {
+		return err
+	}
+	workloads, err := f.names(f.free(func(o *object) bool {
+		return o.isKind || len(o.images) > 0 || slices.ContainsFunc(o.envValues, f.images.MatchesInEnv)
+	}))
+	if err != nil {
+		return err
+	}
+	f.groupWorkloads(workloads)
+	f.groupWorkloads(uniqueNames(f.free(func(o *object) bool { return o.hasPods })))
 	for _, o := range f.options {
 		if err := f.apply(o); err != nil {
 			return kit.At(o.trace, "k8s_resource", err)
@@ -56,29 +66,40 @@ func (f *Family) assemble() error {
 		if err := f.run.Claim(r.name, r.trace); err != nil {
 			return kit.At(r.trace, "k8s_yaml", kit.Hint(err, "k8s_resource(%q, new_name=...) renames this one", r.name))
 		}
+		if r.options.Custom != nil {
+			if err := f.finishCustom(r); err != nil {
+				return err
+			}
+		}
 		f.run.AddResource(f.finished(r))
 	}
 	return nil
 }
 
-// groupWorkloads makes a resource of each object that is a workload and not taken, with the Services for its pods.
-func (f *Family) groupWorkloads(isWorkload func(*object) bool) {
-	var workloads, services []*object
+// named is an object with the name of the resource it becomes.
+type named struct {
+	object *object
+	name   string
+}
+
+// free returns the objects that belong to no resource yet and are of a sort.
+func (f *Family) free(is func(o *object) bool) (list []*object) {
 	for _, o := range f.objects {
-		switch {
-		case o.taken != nil:
-		case isWorkload(o):
-			workloads = append(workloads, o)
-		case len(o.selector) > 0:
-			services = append(services, o)
+		if o.taken == nil && is(o) {
+			list = append(list, o)
 		}
 	}
-	names := uniqueNames(workloads)
-	for i, w := range workloads {
-		r := f.newResource(f.freeName(names[i]), w.trace)
-		r.take(w)
+	return list
+}
+
+// groupWorkloads makes a resource of each workload, with the Services for its pods.
+func (f *Family) groupWorkloads(workloads []named) {
+	services := f.free(func(o *object) bool { return len(o.selector) > 0 })
+	for _, w := range workloads {
+		r := f.newResource(f.freeName(w.name), w.object.trace)
+		r.take(w.object)
 		for _, s := range services {
-			if s.taken == nil && s.selects(w) {
+			if s.taken == nil && s.selects(w.object) {
 				r.take(s)
 			}
 		}
@@ -251,23 +272,21 @@ func (f *Family) finished(r *resource) plan.Resource {
 		TriggerMode: cmp.Or(r.trigger, f.settings.TriggerMode()),
 		AutoInit:    r.autoInit,
 		DependsOn:   r.deps,
-		Images:      f.images.Use(containers, envValues),
+		Images:      append(r.images, f.images.Use(containers, envValues)...),
 		Kubernetes:  &k,
 	}
 }
 
-// readiness says what a resource that does not say waits for.
+// readiness says what a resource that does not say waits for: what the kinds of its objects have, the strictest first; else pods,
+// if anything makes some.
 func readiness(objects []*object) string {
-	mode := plan.ReadinessIgnore // nothing makes pods
-	for _, o := range objects {
-		switch {
-		case o.group == "batch" && o.Kind == "Job":
-			return plan.ReadinessSucceeded
-		case o.group == "batch" && o.Kind == "CronJob":
-			return plan.ReadinessIgnore
-		case o.hasPods:
-			mode = plan.ReadinessWait
+	for _, mode := range []string{plan.ReadinessWait, plan.ReadinessIgnore, plan.ReadinessSucceeded} {
+		if slices.ContainsFunc(objects, func(o *object) bool { return o.readiness == mode }) {
+			return mode
 		}
 	}
-	return mode
+	if slices.ContainsFunc(objects, func(o *object) bool { return o.hasPods || o.isKind }) {
+		return plan.ReadinessWait
+	}
+	return plan.ReadinessIgnore
 }

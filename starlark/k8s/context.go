@@ -71,12 +71,22 @@ func (f *Family) guard(action string) error {
 		"if you are sure, add allow_k8s_contexts('%s') before this line; otherwise switch the context", f.run.KubeContext)
 }
 
-// checkContext refuses objects for a cluster that may be a production one.
+// checkContext refuses to deploy to a cluster that may be a production one.
 func (f *Family) checkContext() error {
-	if len(f.objects) == 0 || f.safe() {
+	if f.safe() {
+		return nil
+	}
+	var at kit.Trace
+	builtin := "k8s_yaml"
+	switch {
+	case len(f.objects) > 0:
+		at = f.objects[0].trace
+	case len(f.resources) > 0: // before assembly, only custom deploys are there
+		at, builtin = f.resources[0].trace, "k8s_custom_deploy"
+	default:
 		return nil
 	}
 	err := kit.Plain(fmt.Sprintf("Stop! %s might be production.", f.run.KubeContext))
-	return kit.At(f.objects[0].trace, "k8s_yaml", kit.Hint(err,
+	return kit.At(at, builtin, kit.Hint(err,
 		"if you are sure you want to deploy there, add allow_k8s_contexts('%s') to the Tiltfile; otherwise switch the context", f.run.KubeContext))
 }

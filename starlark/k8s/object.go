@@ -21,6 +21,8 @@ type object struct {
 	labels    map[string]string // of its pods
 	hasPods   bool
 	selector  map[string]string // of a Service
+	readiness string            // that its kind has, "" if it says nothing
+	isKind    bool              // k8s_kind or its like means it
 	taken     *resource
 }
 
@@ -58,6 +60,12 @@ func (o *object) inspect() {
 		return
 	}
 	o.hasPods = true
+	switch {
+	case o.group == "batch" && o.Kind == "Job":
+		o.readiness = plan.ReadinessSucceeded
+	case o.group == "batch" && o.Kind == "CronJob":
+		o.readiness = plan.ReadinessIgnore
+	}
 	o.labels = stringMap(at(template, "metadata", "labels"))
 	for _, list := range []string{"initContainers", "containers", "ephemeralContainers"} {
 		for _, container := range maps(at(template, "spec", list)) {
@@ -142,8 +150,8 @@ func (o *object) matches(selector []string) bool {
 	return true
 }
 
-// uniqueNames returns for each object the shortest of name, name:kind, ... that no other in the list has.
-func uniqueNames(objects []*object) []string {
+// uniqueNames names each object by the shortest of name, name:kind, ... that no other in the list has.
+func uniqueNames(objects []*object) []named {
 	counts := map[string]int{}
 	for _, o := range objects {
 		parts := o.fragments()
@@ -151,14 +159,14 @@ func uniqueNames(objects []*object) []string {
 			counts[joinFragments(parts[:n])]++
 		}
 	}
-	names := make([]string, 0, len(objects))
+	names := make([]named, 0, len(objects))
 	for _, o := range objects {
 		parts := o.fragments()
 		n := 1
 		for n < len(parts) && counts[joinFragments(parts[:n])] > 1 {
 			n++
 		}
-		names = append(names, joinFragments(parts[:n]))
+		names = append(names, named{o, joinFragments(parts[:n])})
 	}
 	return names
 }

@@ -23,31 +23,46 @@ func (f *Family) k8sYAML(c *kit.Call) (gostarlark.Value, error) {
 	if err := c.Unpack("yaml", &sources, "allow_duplicates?", &duplicates); err != nil {
 		return nil, err
 	}
+	objects, err := f.read(c, sources)
+	if err != nil {
+		return nil, err
+	}
+	trace := c.Trace()
+	for _, o := range objects {
+		o.trace = trace
+		if err := f.add(o, duplicates); err != nil {
+			return nil, err
+		}
+	}
+	if len(objects) > 0 {
+		return nil, nil
+	}
 	list := kit.OneOrMore(sources)
 	if len(list) == 0 {
 		return nil, errors.New("it names no YAML")
 	}
-	trace := c.Trace()
-	for _, source := range list {
+	if path, isText := list[0].(gostarlark.String); isText { // as in Tilt: a generator may have made an empty file
+		c.Warnf("%s has no objects", string(path))
+		return nil, nil
+	}
+	return nil, errors.New("the YAML has no objects")
+}
+
+// read returns the objects of a path, a Blob or a list of them.
+func (f *Family) read(c *kit.Call, sources gostarlark.Value) ([]*object, error) {
+	var objects []*object
+	for _, source := range kit.OneOrMore(sources) {
 		text, name, err := f.load(c, source)
 		if err != nil {
 			return nil, err
 		}
-		objects, err := parse(text, name)
+		found, err := parse(text, name)
 		if err != nil {
 			return nil, err
 		}
-		if len(objects) == 0 {
-			return nil, fmt.Errorf("%s is empty", orText(name))
-		}
-		for _, o := range objects {
-			o.trace = trace
-			if err := f.add(o, duplicates); err != nil {
-				return nil, err
-			}
-		}
+		objects = append(objects, found...)
 	}
-	return nil, nil
+	return objects, nil
 }
 
 // load returns the text of a path or Blob. The name is "" for a Blob.

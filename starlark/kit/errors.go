@@ -113,10 +113,10 @@ type located struct {
 func (l *located) Error() string { return l.err.Error() }
 func (l *located) Unwrap() error { return l.err }
 
-// At says that err is about an earlier call of the builtin name.
+// At says that err is about an earlier call of the builtin name, unless err has a place of its own.
 func At(at Trace, name string, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || inOtherFile(err) {
+		return err
 	}
 	return &located{at: at, name: name, err: named(name, err)}
 }

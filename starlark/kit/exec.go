@@ -71,7 +71,26 @@ func (r *Run) execute(path string) (gostarlark.StringDict, error) {
 	}
 	r.sources[path] = string(src)
 
-	thread := &gostarlark.Thread{
+	thread, stop := r.newThread(path)
+	defer stop()
+	globals := r.predeclared(path)
+	_, program, err := gostarlark.SourceProgramOptions(dialect, path, src, globals.Has)
+	if err != nil {
+		return nil, err
+	}
+	return program.Init(thread, globals)
+}
+
+// CallFunction calls a function of the Tiltfile when all files were executed, as if the file that defines it did.
+func (r *Run) CallFunction(fn *gostarlark.Function, args ...gostarlark.Value) (gostarlark.Value, error) {
+	thread, stop := r.newThread(fn.Position().Filename())
+	defer stop()
+	return gostarlark.Call(thread, fn, args, nil)
+}
+
+// newThread returns a thread that executes the file of the given path. stop frees it.
+func (r *Run) newThread(path string) (thread *gostarlark.Thread, stop func() bool) {
+	thread = &gostarlark.Thread{
 		Name:       path,
 		Print:      func(_ *gostarlark.Thread, msg string) { r.printLine(msg) },
 		OnMaxSteps: limitDepth,
@@ -81,15 +100,7 @@ func (r *Run) execute(path string) (gostarlark.StringDict, error) {
 		c := &Call{Run: r, Name: "load", thread: thread}
 		return r.ExecAt(name, c.Path(name))
 	}
-	stop := context.AfterFunc(r.Ctx, func() { thread.Cancel("evaluation was cancelled") })
-	defer stop()
-
-	globals := r.predeclared(path)
-	_, program, err := gostarlark.SourceProgramOptions(dialect, path, src, globals.Has)
-	if err != nil {
-		return nil, err
-	}
-	return program.Init(thread, globals)
+	return thread, context.AfterFunc(r.Ctx, func() { thread.Cancel("evaluation was cancelled") })
 }
 
 // limitDepth fails a Tiltfile whose functions call each other for ever, before Go ends the whole program.
