@@ -73,6 +73,22 @@ func (s *imageSet) inject(spec map[string]any) (ours bool) {
 			container["args"] = list(image.Image.ContainerArgs)
 		}
 	}
+	return s.injectVolumes(spec) || ours
+}
+
+// injectVolumes puts our images into the volumes of a pod's spec that are images.
+func (s *imageSet) injectVolumes(spec map[string]any) (ours bool) {
+	volumes, _ := spec["volumes"].([]any)
+	for _, item := range volumes {
+		volume, _ := item.(map[string]any)
+		source, _ := volume["image"].(map[string]any)
+		text, _ := source["reference"].(string)
+		if image := s.find(text); image != nil {
+			image.found, ours = true, true
+			source["reference"] = image.Ref
+			source["pullPolicy"] = pullPolicy
+		}
+	}
 	return ours
 }
 

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -72,6 +73,13 @@ func Inject(objects []plan.Object, in Injection) ([]*unstructured.Unstructured, 
 		for _, spec := range podSpecs(obj) {
 			ours = images.inject(spec) || ours
 		}
+		for _, l := range objects[i].Locators {
+			located, err := images.injectAt(obj.Object, l)
+			if err != nil {
+				return nil, locatorError(err, obj, l)
+			}
+			ours = located || ours
+		}
 		if ours {
 			setAnnotation(obj, AnnotationImages, images.annotation)
 			told = true
@@ -86,6 +94,15 @@ func Inject(objects []plan.Object, in Injection) ([]*unstructured.Unstructured, 
 		setAnnotation(injected[0], AnnotationImages, images.annotation)
 	}
 	return injected, nil
+}
+
+// locatorError is the user's error, with a summary that quotes nothing of the object unless err has one.
+func locatorError(err error, obj *unstructured.Unstructured, l plan.ImageLocator) error {
+	if _, ok := errors.AsType[*failure.Error](err); ok {
+		return err
+	}
+	return failure.UserError(fmt.Errorf("put images into %s/%s: %w", obj.GetKind(), obj.GetName(), err),
+		"%s/%s names no image at %s", obj.GetKind(), obj.GetName(), l.Path)
 }
 
 func decode(o *plan.Object) (*unstructured.Unstructured, error) {
