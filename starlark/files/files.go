@@ -29,6 +29,7 @@ func New(run *kit.Run) {
 	run.Builtin("blob", blob)
 	run.Builtin("watch_file", watchFile)
 	run.Builtin("listdir", listdir)
+	run.Builtin("local_git_repo", localGitRepo)
 }
 
 // read reads a file and converts its text. default is for a file that is not there.

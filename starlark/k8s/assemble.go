@@ -197,9 +197,6 @@ func (f *Family) unknown(name string) error {
 	}
 	slices.Sort(known)
 	err := fmt.Errorf("there is no resource %q; there are: %s", name, strings.Join(known, ", "))
-	if len(known) == 0 {
-		return kit.Hint(fmt.Errorf("there is no resource %q, and no other either", name), "k8s_yaml makes resources of objects that run containers")
-	}
 	for _, o := range f.options {
 		if o.workload == name && o.newName != "" && f.resource(o.newName) != nil {
 			return kit.Hint(err, "it was renamed to %s", o.newName)
@@ -209,6 +206,9 @@ func (f *Family) unknown(name string) error {
 		if o.taken == nil && strings.EqualFold(o.Name, name) {
 			return kit.Hint(err, "%s runs no containers: group it with k8s_resource(new_name=..., objects=[%q])", o.fullName(), o.fullName())
 		}
+	}
+	if len(known) == 0 {
+		return kit.Hint(fmt.Errorf("there is no resource %q, and no other either", name), "k8s_yaml makes resources of objects that run containers")
 	}
 	if near := kit.Closest(name, known); near != "" {
 		return kit.Hint(err, "did you mean %q?", near)

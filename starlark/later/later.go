@@ -11,10 +11,8 @@ import (
 
 // functions are Tilt's builtins to come. A family that adds one takes it off.
 const functions = `
-analytics_settings ci_settings dc_resource disable_feature disable_snapshots docker_compose docker_prune_settings
-enable_feature experimental_analytics_report experimental_metrics_settings experimental_telemetry_cmd helm
-kustomize local_git_repo secret_settings set_team version_settings
-
+dc_resource docker_compose helm
+kustomize 
 `
 
 // New registers the family.

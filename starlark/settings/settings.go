@@ -27,6 +27,7 @@ type Family struct {
 	run          *kit.Run
 	triggerMode  string
 	triggerTrace kit.Trace
+	team         string // of set_team
 }
 
 // New registers the family.
@@ -39,6 +40,12 @@ func New(run *kit.Run) *Family {
 	run.Value("TRIGGER_MODE_MANUAL", &TriggerMode{Kind: triggerModeType, Data: plan.TriggerManual})
 	run.Builtin("trigger_mode", f.setTriggerMode)
 	run.Builtin("update_settings", f.updateSettings)
+	run.Plan.Settings.CI = plan.CISettings{Timeout: ciTimeout.Seconds(), ReadinessTimeout: ciReadinessTimeout.Seconds()}
+	run.Builtin("ci_settings", f.ciSettings)
+	run.Plan.Settings.Prune = prune
+	run.Builtin("docker_prune_settings", f.dockerPrune)
+	run.Builtin("version_settings", f.versionSettings)
+	f.registerOthers()
 	return f
 }
 
