@@ -13,13 +13,30 @@ type Doc = kit.Doc
 // Param is an argument of a builtin.
 type Param = kit.Param
 
+// Family is the documentation of the builtins of one family.
+type Family = kit.Family
+
 // Builtins returns the documentation of all builtins, sorted by name. It evaluates nothing.
 func Builtins() ([]Doc, error) {
-	run := kit.NewRun(context.Background(), kit.Options{Path: "/Tiltfile", Subcommand: "up"})
-	register(run)
-	docs, err := run.Docs()
+	docs, err := documented().Docs()
 	if err != nil {
 		return nil, fmt.Errorf("read the documentation of the builtins: %w", err)
 	}
 	return docs, nil
+}
+
+// Families is Builtins by family, in the order in which people should meet them.
+func Families() ([]Family, error) {
+	families, err := documented().Families()
+	if err != nil {
+		return nil, fmt.Errorf("read the documentation of the builtins: %w", err)
+	}
+	return families, nil
+}
+
+// documented is a run that nothing is evaluated in.
+func documented() *kit.Run {
+	run := kit.NewRun(context.Background(), kit.Options{Path: "/Tiltfile", Subcommand: "up"}) //nolint:forbidigo // nothing is evaluated that could be cancelled
+	register(run)
+	return run
 }

@@ -13,6 +13,7 @@ import (
 // Doc is what people are told of a builtin: in the editor, by `envflow help builtin` and in docs/tiltfile.md.
 type Doc struct {
 	Name     string  // dotted, such as "os.path.join"
+	Family   string  // the title of its family
 	Callable bool    // a function; otherwise a value
 	Text     string  // Markdown; its first sentence says what the builtin does
 	Params   []Param // in the order of positional arguments
@@ -57,7 +58,18 @@ func (d Doc) Summary() string {
 	return first
 }
 
+// Family is the documentation of the builtins of one family.
+type Family struct {
+	Title    string
+	Text     string // Markdown; what its builtins have in common, may be ""
+	Builtins []Doc  // in the order of the text
+}
+
 // Document adds the texts of a family. They are Markdown:
+//
+//	# Title of the family
+//
+//	What its builtins have in common, if there is something to say.
 //
 //	## name
 //
@@ -65,11 +77,13 @@ func (d Doc) Summary() string {
 //
 //	- `param` (type): an argument that must be given
 //	- `param` (type, `default`): one that need not; "optional" instead of a default if the text says what holds then
+//	- `*params` (type): any number of arguments; the code cannot tell of them
 //	- returns (type): what comes back
 //
 //	More paragraphs.
 //
-// Nothing is parsed until Docs is called.
+// Names of the interpreter's own, such as print and __file__, may be documented too. Nothing is parsed until Docs or Families is
+// called.
 func (r *Run) Document(texts string) { r.texts = append(r.texts, texts) }
 
 var docParam = regexp.MustCompile("^- (?:`([*a-z0-9_A-Z]+)`|(returns)) \\(([^`()]*?)(?:, (?:`([^`]*)`|(optional)))?\\): (.*)$")
@@ -77,37 +91,88 @@ var docParam = regexp.MustCompile("^- (?:`([*a-z0-9_A-Z]+)`|(returns)) \\(([^`()
 // Docs returns the documentation of all builtins, by name. What is registered and not documented, or the other way round, is an
 // error; so are arguments whose names are not those that the code takes.
 func (r *Run) Docs() ([]Doc, error) {
-	docs := map[string]Doc{}
-	for _, text := range r.texts {
-		for section := range strings.SplitSeq("\n"+text, "\n## ") {
-			name, body, _ := strings.Cut(section, "\n")
-			if name == "" || strings.HasPrefix(name, "# ") {
-				continue // what stands before the first heading
-			}
-			d, err := parseDoc(strings.TrimSpace(name), body)
-			if err != nil {
-				return nil, err
-			}
-			docs[d.Name] = d
-		}
+	families, err := r.Families()
+	if err != nil {
+		return nil, err
 	}
-	for name, v := range r.members {
-		d, ok := docs[name]
-		if !ok {
-			return nil, fmt.Errorf("the builtin %s is not documented", name)
-		}
-		_, d.Callable = v.(gostarlark.Callable)
-		if err := r.checkParams(d); err != nil {
+	var docs []Doc
+	for _, f := range families {
+		docs = append(docs, f.Builtins...)
+	}
+	slices.SortFunc(docs, func(a, b Doc) int { return strings.Compare(a.Name, b.Name) })
+	return docs, nil
+}
+
+// Families is Docs by family, in the order of their registration.
+func (r *Run) Families() ([]Family, error) {
+	var families []Family
+	documented := map[string]bool{}
+	for _, text := range r.texts {
+		f, err := parseFamily(text)
+		if err != nil {
 			return nil, err
 		}
-		docs[name] = d
+		for i := range f.Builtins {
+			if err := r.complete(&f.Builtins[i]); err != nil {
+				return nil, err
+			}
+			if name := f.Builtins[i].Name; documented[name] {
+				return nil, fmt.Errorf("%s is documented twice", name)
+			}
+			documented[f.Builtins[i].Name] = true
+		}
+		families = append(families, f)
 	}
-	for name := range docs {
-		if _, ok := r.members[name]; !ok {
-			return nil, fmt.Errorf("%s is documented, and no builtin", name)
+	for _, name := range slices.Sorted(maps.Keys(r.members)) {
+		if !documented[name] {
+			return nil, fmt.Errorf("the builtin %s is not documented", name)
 		}
 	}
-	return slices.SortedFunc(maps.Values(docs), func(a, b Doc) int { return strings.Compare(a.Name, b.Name) }), nil
+	return families, nil
+}
+
+// complete adds what the code says of a builtin, and compares the rest with it.
+func (r *Run) complete(d *Doc) error {
+	v, ok := r.members[d.Name]
+	if !ok {
+		v, ok = interpreters[d.Name]
+	}
+	if !ok {
+		v, ok = gostarlark.Universe[d.Name]
+	}
+	if !ok {
+		return fmt.Errorf("%s is documented, and no builtin", d.Name)
+	}
+	_, d.Callable = v.(gostarlark.Callable)
+	return r.checkParams(*d)
+}
+
+// interpreters are the names of the interpreter's own that are not in its Universe.
+var interpreters = gostarlark.StringDict{
+	"load":     gostarlark.NewBuiltin("load", nil),
+	"__file__": gostarlark.String(""),
+	"__name__": gostarlark.String(""),
+}
+
+func parseFamily(text string) (Family, error) {
+	sections := strings.Split("\n"+text, "\n## ")
+	title, intro, _ := strings.Cut(strings.TrimSpace(sections[0]), "\n")
+	title, ok := strings.CutPrefix(title, "# ")
+	if !ok {
+		begin, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+		return Family{}, fmt.Errorf("the documentation that begins with %q has no title: write \"# Title\" before it", begin)
+	}
+	f := Family{Title: title, Text: strings.TrimSpace(intro)}
+	for _, section := range sections[1:] {
+		name, body, _ := strings.Cut(section, "\n")
+		d, err := parseDoc(strings.TrimSpace(name), body)
+		if err != nil {
+			return Family{}, err
+		}
+		d.Family = title
+		f.Builtins = append(f.Builtins, d)
+	}
+	return f, nil
 }
 
 func parseDoc(name, body string) (Doc, error) {
@@ -152,6 +217,9 @@ func (r *Run) checkParams(d Doc) error {
 	var documented []string
 	for _, p := range d.Params {
 		name := p.Name
+		if strings.HasPrefix(name, "*") {
+			continue
+		}
 		if p.Optional {
 			name += "?"
 		}
