@@ -1,6 +1,7 @@
 package config
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -24,8 +25,12 @@ type Family struct {
 	disableAll bool
 }
 
+//go:embed builtins.md
+var docs string
+
 // New registers the family.
 func New(run *kit.Run) *Family {
+	run.Document(docs)
 	f := &Family{run: run, settings: map[string]*setting{}}
 	run.Value("config.tilt_subcommand", gostarlark.String(run.Subcommand))
 	run.Value("config.main_path", gostarlark.String(run.Path))

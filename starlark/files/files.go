@@ -1,6 +1,7 @@
 package files
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,8 +13,12 @@ import (
 	"github.com/envflow/envflow/starlark/kit"
 )
 
+//go:embed builtins.md
+var docs string
+
 // New registers the family.
 func New(run *kit.Run) {
+	run.Document(docs)
 	run.Builtin("read_file", func(c *kit.Call) (gostarlark.Value, error) {
 		return read(c, func(text string) (gostarlark.Value, error) { return &kit.Blob{Text: text}, nil })
 	})

@@ -1,6 +1,7 @@
 package ignores
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -34,8 +35,12 @@ type Family struct {
 	known    bool              // watch is set
 }
 
+//go:embed builtins.md
+var docs string
+
 // New registers the family.
 func New(run *kit.Run) *Family {
+	run.Document(docs)
 	f := &Family{run: run, repos: map[string]string{}}
 	run.Builtin("watch_settings", f.watchSettings)
 	run.Note(f.tiltignore()) // also if the evaluation ends before it is read

@@ -1,6 +1,7 @@
 package images
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -40,8 +41,12 @@ type build struct {
 	used      bool
 }
 
+//go:embed builtins.md
+var docs string
+
 // New registers the family. ignore tells which files are left out.
 func New(run *kit.Run, ignore *ignores.Family) *Family {
+	run.Document(docs)
 	f := &Family{
 		run:      run,
 		byRef:    map[string]*build{},

@@ -1,6 +1,8 @@
 package k8s
 
 import (
+	_ "embed"
+
 	"github.com/envflow/envflow/starlark/ignores"
 	"github.com/envflow/envflow/starlark/images"
 	"github.com/envflow/envflow/starlark/kit"
@@ -22,8 +24,12 @@ type Family struct {
 	naming    *naming // nil: the shortest unique names
 }
 
+//go:embed builtins.md
+var docs string
+
 // New registers the family. image tells which images objects use, ignore which files are left out.
 func New(run *kit.Run, ignore *ignores.Family, image *images.Family, setting *settings.Family) *Family {
+	run.Document(docs)
 	f := &Family{run: run, images: image, ignores: ignore, settings: setting, byID: map[string]*object{}, allowed: map[string]bool{}}
 	run.Builtin("k8s_yaml", f.k8sYAML)
 	run.Builtin("k8s_resource", f.k8sResource)

@@ -1,6 +1,7 @@
 package language
 
 import (
+	_ "embed"
 	"fmt"
 	"strings"
 
@@ -10,8 +11,12 @@ import (
 	"github.com/envflow/envflow/starlark/kit"
 )
 
+//go:embed builtins.md
+var docs string
+
 // New registers the family.
 func New(run *kit.Run) {
+	run.Document(docs)
 	run.Builtin("include", include)
 	run.Builtin("load_dynamic", loadDynamic)
 	run.Builtin("warn", warn)

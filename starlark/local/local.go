@@ -2,6 +2,7 @@ package local
 
 import (
 	"cmp"
+	_ "embed"
 	"path/filepath"
 	"slices"
 
@@ -26,8 +27,12 @@ type resource struct {
 	ignore []string      // patterns, relative to dir
 }
 
+//go:embed builtins.md
+var docs string
+
 // New registers the family. ignore tells which files are left out.
 func New(run *kit.Run, ignore *ignores.Family, setting *settings.Family) *Family {
+	run.Document(docs)
 	f := &Family{run: run, settings: setting, ignores: ignore}
 	run.Builtin(localResource, f.localResource)
 	run.Builtin("test", f.localResource)

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 
@@ -30,8 +31,12 @@ type Family struct {
 	team         string // of set_team
 }
 
+//go:embed builtins.md
+var docs string
+
 // New registers the family.
 func New(run *kit.Run) *Family {
+	run.Document(docs)
 	f := &Family{run: run, triggerMode: plan.TriggerAuto}
 	run.Plan.Settings.MaxParallelUpdates = maxParallelUpdates
 	run.Plan.Settings.UpsertTimeoutSeconds = upsertTimeout

@@ -1,6 +1,7 @@
 package system
 
 import (
+	_ "embed"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -11,8 +12,12 @@ import (
 	"github.com/envflow/envflow/starlark/kit"
 )
 
+//go:embed builtins.md
+var docs string
+
 // New registers the family.
 func New(run *kit.Run) {
+	run.Document(docs)
 	name := "posix"
 	if runtime.GOOS == "windows" {
 		name = "nt"
