@@ -18,7 +18,7 @@ type Family = kit.Family
 
 // Builtins returns the documentation of all builtins, sorted by name. It evaluates nothing.
 func Builtins() ([]Doc, error) {
-	docs, err := documented().Docs()
+	docs, err := documented(context.Background()).Docs() //nolint:forbidigo // nothing is evaluated that could be cancelled
 	if err != nil {
 		return nil, fmt.Errorf("read the documentation of the builtins: %w", err)
 	}
@@ -26,8 +26,8 @@ func Builtins() ([]Doc, error) {
 }
 
 // Families is Builtins by family, in the order in which people should meet them.
-func Families() ([]Family, error) {
-	families, err := documented().Families()
+func Families(ctx context.Context) ([]Family, error) {
+	families, err := documented(ctx).Families()
 	if err != nil {
 		return nil, fmt.Errorf("read the documentation of the builtins: %w", err)
 	}
@@ -35,8 +35,8 @@ func Families() ([]Family, error) {
 }
 
 // documented is a run that nothing is evaluated in.
-func documented() *kit.Run {
-	run := kit.NewRun(context.Background(), kit.Options{Path: "/Tiltfile", Subcommand: "up"}) //nolint:forbidigo // nothing is evaluated that could be cancelled
+func documented(ctx context.Context) *kit.Run {
+	run := kit.NewRun(ctx, kit.Options{Path: "/Tiltfile", Subcommand: "up"})
 	register(run)
 	return run
 }

@@ -127,7 +127,7 @@ func TestBuiltins_ExamplesAreStarlark(t *testing.T) {
 // TestDocs compares docs/tiltfile.md with the builtins; UPDATE_DOCS=1 writes it.
 func TestDocs(t *testing.T) {
 	t.Parallel()
-	families, err := starlark.Families()
+	families, err := starlark.Families(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

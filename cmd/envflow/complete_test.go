@@ -50,7 +50,7 @@ func TestComplete(t *testing.T) {
 		{line: "intercept s -- ''"}, // another program's words
 		{line: "intercept s -- --v"},
 		{line: "up -- --v"},
-		{line: "help ''", want: "up bring-up logs intercept exec scale server help version"},
+		{line: "help ''", want: "builtin up bring-up logs intercept exec scale server help version"},
 		{line: "help server s", want: "status st start"},
 		{line: "help -- server s", want: "status st start"},
 		{line: "help nosuch ''"},

@@ -86,6 +86,18 @@ func answers() map[string]answer {
 			}, map[string]time.Duration{"total": 12 * time.Millisecond}),
 			"`resources` and `images` are in the order of the Tiltfile. `timings` are seconds, by builtin and in total.",
 		},
+		"envflow help": {
+			[]builtinDocument{{
+				Name: "os.getenv", Family: "System", Signature: "os.getenv(key, default=None)", Summary: "Returns the value of an environment variable.",
+				Text: "Returns the value of an environment variable.",
+				Arguments: []argumentDocument{
+					{Name: "key", Type: "string", Text: "its name"},
+					{Name: "default", Type: "any", Optional: true, Default: "None", Text: "returned if it is not set"},
+				},
+				Returns: "string: the value, or `default`",
+			}},
+			"Only of builtins; with a name it is a list of one, or of the members of a module. Texts are Markdown.",
+		},
 		"envflow version":       {version.Info{Version: "1.0.0", Commit: "0123456789abcdef0123456789abcdef01234567", Date: "2026-03-04T12:00:00Z", Go: "go1.26.8", OS: "linux", Arch: "amd64"}, ""},
 		"envflow selftest":      {selftestResult{WorkflowID: "envflow/selftest/0123456789abcdef", RunID: "...", Namespace: api.Namespace, Address: record.Address, Duration: "35ms", UI: "http://127.0.0.1:8233/envflow/login?code=..."}, ""},
 		"envflow server status": {record, "Without a server the pid is 0 and the rest empty."},

@@ -11,10 +11,27 @@ import (
 func helpCommand(e *environ) *cli.Command {
 	return &cli.Command{
 		Name:      "help",
-		Usage:     "print help for envflow or one of its commands",
+		Usage:     "print help for envflow, one of its commands, or the builtins of Tiltfiles",
 		Category:  groupOther,
 		ArgsUsage: "[COMMAND...]",
+		Description: `COMMAND is the name of a command. "builtin" lists what a Tiltfile can call; with a name behind it, of a builtin or a module, it says more about that.
+
+Examples:
+  envflow help server start
+  envflow help builtin
+  envflow help builtin docker_build
+  envflow help builtin os.path`,
+		Flags: []cli.Flag{outputFlag()},
 		BashComplete: func(c *cli.Context) {
+			switch {
+			case c.Args().Len() == 0:
+				fmt.Fprintf(c.App.Writer, "%s\tthe builtins of Tiltfiles\n", builtinTopic)
+			case c.Args().First() == builtinTopic:
+				if c.Args().Len() == 1 {
+					completeBuiltins(c.Context, c.App.Writer)
+				}
+				return
+			}
 			if path, err := findPath(rootOf(c.App), c.Args().Slice()); err == nil {
 				for _, name := range visibleNames(path[len(path)-1]) {
 					fmt.Fprintln(c.App.Writer, name)
@@ -22,6 +39,12 @@ func helpCommand(e *environ) *cli.Command {
 			}
 		},
 		Action: func(c *cli.Context) error {
+			if c.Args().First() == builtinTopic {
+				return e.helpBuiltin(c, c.Args().Tail())
+			}
+			if c.String("output") == "json" {
+				return usageFault("`envflow help builtin -o json` does that", "only help for builtins can be printed as JSON")
+			}
 			path, err := findPath(rootOf(c.App), c.Args().Slice())
 			if err != nil {
 				return err

@@ -48,6 +48,14 @@ func (d Doc) Signature() string {
 	return d.Name + "(" + strings.Join(params, ", ") + ")"
 }
 
+// ReturnText says what a call returns, "" if nothing.
+func (d Doc) ReturnText() string {
+	if d.Returns.Type == "" {
+		return ""
+	}
+	return d.Returns.Type + ": " + d.Returns.Text
+}
+
 // Summary is the first sentence of the text.
 func (d Doc) Summary() string {
 	first, _, _ := strings.Cut(d.Text, "\n\n")
