@@ -69,8 +69,11 @@ func (s *imageSet) inject(spec map[string]any) (ours bool) {
 			container["command"] = list(image.Image.Entrypoint)
 			delete(container, "args")
 		}
-		if len(image.Image.ContainerArgs) > 0 {
-			container["args"] = list(image.Image.ContainerArgs)
+		switch args := image.Image.ContainerArgs; {
+		case len(args) > 0:
+			container["args"] = list(args)
+		case args != nil:
+			delete(container, "args")
 		}
 	}
 	return s.injectVolumes(spec) || ours

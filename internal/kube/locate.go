@@ -145,7 +145,7 @@ func (s *imageSet) injectSplit(fields map[string]any, l plan.ImageLocator) (ours
 
 // rejectEntrypoint refuses what only the container of a pod can have, as Tilt does.
 func rejectEntrypoint(image *imageMatch) error {
-	if len(image.Image.Entrypoint) == 0 && len(image.Image.ContainerArgs) == 0 {
+	if len(image.Image.Entrypoint) == 0 && image.Image.ContainerArgs == nil {
 		return nil
 	}
 	err := fmt.Errorf("the image %s has an entrypoint or container_args, which only containers of pods can be given", image.Image.Ref)

@@ -19,7 +19,7 @@ type Image struct {
 	Secrets        []string          `json:"secrets,omitempty"`           // as docker build --secret
 	Pull           bool              `json:"pull,omitempty"`              //
 	Entrypoint     []string          `json:"entrypoint,omitempty"`        // becomes the container's command
-	ContainerArgs  []string          `json:"container_args,omitempty"`    // becomes the container's args
+	ContainerArgs  []string          `json:"container_args,omitzero"`     // becomes the container's args, also if it is empty; nil: the YAML says
 	Ignores        []Ignore          `json:"ignores,omitempty"`           // of the build context and of the watch: a path that one of them ignores is ignored
 	WatchIgnores   []Ignore          `json:"watch_ignores,omitempty"`     // of the watch only
 	LiveUpdate     []Step            `json:"live_update,omitempty"`       // empty: no live update

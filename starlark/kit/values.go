@@ -112,7 +112,10 @@ func texts(v gostarlark.Value) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []string
+	if values == nil {
+		return nil, nil // none given is not the same as none wanted
+	}
+	list := []string{}
 	for i, item := range values {
 		text, ok := Text(item)
 		if !ok {
@@ -123,7 +126,7 @@ func texts(v gostarlark.Value) ([]string, error) {
 	return list, nil
 }
 
-// List returns the items of a sequence; those of None are none.
+// List returns the items of a sequence; nil for None.
 func List(v gostarlark.Value) ([]gostarlark.Value, error) {
 	if v == nil || v == gostarlark.None {
 		return nil, nil
@@ -135,7 +138,7 @@ func List(v gostarlark.Value) ([]gostarlark.Value, error) {
 	if !ok {
 		return nil, fmt.Errorf("got %s", v.Type())
 	}
-	var list []gostarlark.Value
+	list := []gostarlark.Value{}
 	for item := range gostarlark.Elements(items) {
 		list = append(list, item)
 	}

@@ -19,7 +19,7 @@ var features = map[string]bool{"snapshots": true, "cluster_refresh": true}
 func (f *Family) registerOthers() {
 	f.run.Builtin("secret_settings", func(c *kit.Call) (gostarlark.Value, error) {
 		var disable kit.OptBool
-		if err := c.Unpack("disable_scrub?", &disable); err != nil {
+		if err := c.Unpack("disable_scrub", &disable); err != nil {
 			return nil, err
 		}
 		if disable.Given {
