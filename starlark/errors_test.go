@@ -71,10 +71,6 @@ called from:
 Tiltfile:2:3: docker_compose is not in this version of envflow yet
   2 |   docker_compose('a', 'b')
     |   ^`},
-		{"module not there yet", "v1alpha1.cmd(name='a')\n", `
-Tiltfile:1:9: v1alpha1.cmd is not in this version of envflow yet
-  1 | v1alpha1.cmd(name='a')
-    |         ^`},
 		{"failing command", "local('echo out; echo bad >&2; exit 3')\n", `
 Tiltfile:1:1: local: command "echo out; echo bad >&2; exit 3" failed: exit status 3
 stdout: out

@@ -1,6 +1,7 @@
 package starlark
 
 import (
+	"github.com/envflow/envflow/starlark/api"
 	"github.com/envflow/envflow/starlark/arguments"
 	"github.com/envflow/envflow/starlark/config"
 	"github.com/envflow/envflow/starlark/files"
@@ -23,6 +24,7 @@ func register(run *kit.Run) {
 	system.New(run)
 	setting := settings.New(run)
 	arguments.New(run)
+	api.New(run)
 	ignore := ignores.New(run)
 	image := images.New(run, ignore)
 	k8s.New(run, ignore, image, setting)

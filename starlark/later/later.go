@@ -1,7 +1,6 @@
 package later
 
 import (
-	"fmt"
 	"strings"
 
 	gostarlark "go.starlark.net/starlark"
@@ -24,7 +23,6 @@ func New(run *kit.Run) {
 	for name := range strings.FieldsSeq(functions) {
 		run.Builtin(name, func(c *kit.Call) (gostarlark.Value, error) { return nil, missing(c.Name) })
 	}
-	run.Value("v1alpha1", module("v1alpha1"))
 }
 
 // docs says of each name what it is to people: not there. Which arguments it takes, its family will say.
@@ -40,21 +38,4 @@ func docs() string {
 
 func missing(name string) error {
 	return kit.Plain(name + " is not in this version of envflow yet")
-}
-
-// module is a module of which nothing is there yet.
-type module string
-
-var _ gostarlark.HasAttrs = module("")
-
-func (m module) String() string         { return fmt.Sprintf("<module %q>", string(m)) }
-func (m module) Type() string           { return "module" }
-func (m module) Freeze()                {}
-func (m module) Truth() gostarlark.Bool { return true }
-func (m module) Hash() (uint32, error)  { return gostarlark.String(m).Hash() }
-func (m module) AttrNames() []string    { return nil }
-
-// Attr implements starlark.HasAttrs.
-func (m module) Attr(name string) (gostarlark.Value, error) {
-	return nil, missing(string(m) + "." + name)
 }
