@@ -155,7 +155,7 @@ spec:
 		t.Errorf("images: got %v, want %v", got.Resources[0].Images, want)
 	}
 	if w := strings.Join(got.Warnings, "\n"); len(got.Warnings) != 3 || !strings.Contains(w, "tools:1") || !strings.Contains(w, "broken") ||
-		!strings.Contains(w, "Tiltfile:18: the image tagged:1 is not built: no Kubernetes object uses it (did you mean tagged:2?); update_settings(suppress_unused_image_warnings=[\"tagged:1\"]) hides this") {
+		!strings.Contains(w, "Tiltfile:18: the image tagged:1 is not built: no resource uses it (did you mean tagged:2?); update_settings(suppress_unused_image_warnings=[\"tagged:1\"]) hides this") {
 		t.Errorf("warnings: %s", w)
 	}
 }

@@ -79,6 +79,16 @@ func Editors(base string) plan.Ignore {
 	return plan.Ignore{Base: base, Patterns: editorFiles, Source: "files of editors"}
 }
 
+// Path ignores one file, or a folder with all below it. source says why, for people.
+func Path(path, source string) plan.Ignore {
+	return plan.Ignore{Base: filepath.Dir(path), Patterns: []string{Escape(filepath.ToSlash(filepath.Base(path)))}, Source: source}
+}
+
+// Escape makes a pattern that matches a path and nothing else.
+func Escape(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+}
+
 // Git returns the data of git in the repositories around paths, each once.
 func (f *Family) Git(paths ...string) []plan.Ignore {
 	var list []plan.Ignore

@@ -237,9 +237,9 @@ func (f *Family) warnUnused(b *build) {
 	if slices.Contains(suppressed, "*") || slices.Contains(suppressed, b.image.Ref) {
 		return
 	}
-	reason := "no Kubernetes object uses it"
+	reason := "no resource uses it"
 	if !f.anyContainer {
-		reason = "the Tiltfile has no Kubernetes object with a container"
+		reason = "the Tiltfile has no resource with a container"
 	}
 	if near := kit.Closest(b.image.Ref, f.seen); near != "" {
 		reason += fmt.Sprintf(" (did you mean %s?)", near)
