@@ -3,6 +3,7 @@ package starlark
 import (
 	"github.com/envflow/envflow/starlark/api"
 	"github.com/envflow/envflow/starlark/arguments"
+	"github.com/envflow/envflow/starlark/compose"
 	"github.com/envflow/envflow/starlark/config"
 	"github.com/envflow/envflow/starlark/files"
 	"github.com/envflow/envflow/starlark/ignores"
@@ -28,6 +29,7 @@ func register(run *kit.Run) {
 	ignore := ignores.New(run)
 	image := images.New(run, ignore)
 	k8s.New(run, ignore, image, setting)
+	compose.New(run, image, ignore, setting)
 	local.New(run, ignore, setting)
 	run.OnFinish(func() error { return checkDependencies(run) })
 	config.New(run)

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -29,7 +28,7 @@ func evaluate(t *testing.T, tiltfile string, prepare func(*Family)) (*kit.Run, e
 // kit compares the documentation with the arguments that the code takes.
 func TestDocumented(t *testing.T) {
 	t.Parallel()
-	run := kit.NewRun(context.Background(), kit.Options{Path: "/Tiltfile"})
+	run := kit.NewRun(t.Context(), kit.Options{Path: "/Tiltfile"})
 	New(run)
 	docs, err := run.Docs()
 	if err != nil {

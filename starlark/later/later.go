@@ -10,8 +10,7 @@ import (
 
 // functions are Tilt's builtins to come. A family that adds one takes it off.
 const functions = `
-dc_resource docker_compose helm
-kustomize 
+helm kustomize
 `
 
 // Title is that of the documentation of what is not there yet.
