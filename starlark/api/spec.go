@@ -14,9 +14,11 @@ import (
 type spec struct {
 	name   string             // of the builtin
 	kind   string             // of the object; "" for a value
-	text   string             // what people are told of it; the first sentence says what it is
+	text   string             // what people are told of it; the first sentence is a paragraph, and says what it is
 	fields []field            // in the order of positional arguments; an object has name, labels and annotations before them
 	check  func(object) error // of all fields together; nil: nothing
+
+	example string // as Starlark, for people; may be ""
 }
 
 // field is one argument of a builtin and one key of what it makes.

@@ -19,7 +19,7 @@ var (
 		text: "Registers a command of this machine.",
 		fields: []field{
 			{name: "args", takes: texts, text: "the command and its arguments; no shell reads them"},
-			{name: "dir", takes: path, fallback: thisFolder, text: "the folder it runs in; paths start from the folder of the file that is executed"},
+			{name: "dir", takes: path, fallback: thisFolder, text: "the folder it runs in; that of the file being executed if not given"},
 			{name: "env", takes: texts, text: "variables, as `NAME=value`, added to those that envflow has"},
 			{name: "readiness_probe", takes: one(probe), text: "when it is ready; at once if not given"},
 			{name: "restart_on", takes: one(restartOnSpec), text: "what makes it start again"},
@@ -30,7 +30,7 @@ var (
 	}
 	configMap = &spec{
 		name: "config_map", kind: "ConfigMap",
-		text: "Registers data that other objects read. It is no ConfigMap of the cluster: `k8s_yaml` makes those.",
+		text: "Registers data that other objects read.\n\nIt is no ConfigMap of the cluster: `k8s_yaml` makes those.",
 		fields: []field{
 			{name: "data", takes: pairs, text: "values by key"},
 		},
@@ -38,7 +38,7 @@ var (
 	}
 	extension = &spec{
 		name: "extension", kind: "Extension",
-		text: "Registers an extension: a folder with a Tiltfile in a repository. `load('ext://name', ...)` then finds it by this name.",
+		text: "Registers an extension: a folder with a Tiltfile in a repository.\n\n`load('ext://name', ...)` then finds it by this name.",
 		fields: []field{
 			{name: "repo_name", takes: text, text: "the name of the `extension_repo`"},
 			{name: "repo_path", takes: text, text: "the folder in the repository; its root if not given"},
@@ -74,7 +74,7 @@ var (
 			{name: "yaml", takes: text, text: "the YAML; excludes `apply_cmd`"},
 			{name: "image_maps", takes: texts, text: "names of the image maps it needs"},
 			{name: "image_locators", takes: many(kubernetesImageLocator), text: "where else than in containers the YAML names images"},
-			{name: "timeout", takes: span, text: "for the whole apply; 30 seconds if not given"},
+			{name: "timeout", takes: span, text: "for the whole apply, such as `30s`, which holds if not given"},
 			{name: "kubernetes_discovery_template_spec", takes: one(kubernetesDiscoveryTemplateSpec), text: "how its pods are found"},
 			{name: "port_forward_template_spec", takes: one(portForwardTemplateSpec), text: "ports of its pods that this machine gets"},
 			{name: "pod_log_stream_template_spec", takes: one(podLogStreamTemplateSpec), text: "which logs of its pods are shown"},
@@ -102,7 +102,7 @@ var (
 	}
 	uiButton = &spec{
 		name: "ui_button", kind: "UIButton",
-		text: "Registers a button of the dashboard. What a click does is up to the objects that name it in `start_on` or `restart_on`.",
+		text: "Registers a button of the dashboard.\n\nWhat a click does is up to the objects that name it in `start_on` or `restart_on`.",
 		fields: []field{
 			{name: "location", takes: one(uiComponentLocation), text: "where it is"},
 			{name: "text", takes: text, text: "what is on it"},
@@ -113,6 +113,8 @@ var (
 			{name: "inputs", takes: many(uiInputSpec), text: "what is asked for before the click counts"},
 		},
 		check: checkUIButton,
+		example: `v1alpha1.ui_button("seed", text="Seed the database", location=v1alpha1.ui_component_location("db", "Resource"))
+v1alpha1.cmd("seed", args=["./seed.sh"], start_on={"ui_buttons": ["seed"]})`,
 	}
 )
 
@@ -137,7 +139,7 @@ var (
 	}
 	execAction = &spec{
 		name: "exec_action",
-		text: "Makes a probe that runs a command. Exit code 0 is a success.",
+		text: "Makes a probe that runs a command.\n\nExit code 0 is a success.",
 		fields: []field{
 			{name: "command", takes: texts, text: "the command and its arguments; no shell reads them"},
 		},
@@ -157,7 +159,7 @@ var (
 	}
 	httpGetAction = &spec{
 		name: "http_get_action",
-		text: "Makes a probe that asks over HTTP. A status of at least 200 and below 400 is a success.",
+		text: "Makes a probe that asks over HTTP.\n\nA status of at least 200 and below 400 is a success.",
 		fields: []field{
 			{name: "path", takes: text, text: "`/` if not given"},
 			{name: "port", takes: port, text: "the port"},
@@ -200,7 +202,7 @@ var (
 		text: "Makes a command for `kubernetes_apply`.",
 		fields: []field{
 			{name: "args", takes: texts, text: "the command and its arguments; no shell reads them"},
-			{name: "dir", takes: path, fallback: thisFolder, text: "the folder it runs in; paths start from the folder of the file that is executed"},
+			{name: "dir", takes: path, fallback: thisFolder, text: "the folder it runs in; that of the file being executed if not given"},
 			{name: "env", takes: texts, text: "variables, as `NAME=value`, added to those that envflow has"},
 		},
 		check: checkArgs,
@@ -262,7 +264,7 @@ var (
 	}
 	objectSelector = &spec{
 		name: "object_selector",
-		text: "Selects objects of the cluster. All that is given must match.",
+		text: "Selects objects of the cluster.\n\nAll that is given must match.",
 		fields: []field{
 			{name: "api_version_regexp", takes: pattern, text: "what it must match"},
 			{name: "kind_regexp", takes: pattern, text: "what it must match"},
@@ -274,7 +276,7 @@ var (
 		name: "pod_log_stream_template_spec",
 		text: "Says which logs of pods are shown.",
 		fields: []field{
-			{name: "since_time", takes: moment, text: "nothing older"},
+			{name: "since_time", takes: moment, text: "nothing older than this, such as `2026-01-31T12:00:00Z`"},
 			{name: "only_containers", takes: texts, text: "names of containers; all if not given"},
 			{name: "ignore_containers", takes: texts, text: "names of containers to leave out"},
 		},
@@ -289,7 +291,7 @@ var (
 	}
 	probe = &spec{
 		name: "probe",
-		text: "Says when a `cmd` is ready. As a dict it takes the fields of `handler` too. It is not the `probe` that `local_resource` takes.",
+		text: "Says when a `cmd` is ready.\n\nAs a dict it takes the fields of `handler` too. It is not the `probe` that `local_resource` takes.",
 		fields: []field{
 			{name: "handler", takes: one(handler), inline: handler, text: "what it does"},
 			{name: "initial_delay_seconds", takes: number, text: "how long to wait before the first time; 0 if not given"},
@@ -312,7 +314,7 @@ var (
 		name: "start_on_spec",
 		text: "Says what makes an object start.",
 		fields: []field{
-			{name: "start_after", takes: moment, text: "clicks before this time do not count"},
+			{name: "start_after", takes: moment, text: "clicks before this time, such as `2026-01-31T12:00:00Z`, do not count"},
 			{name: "ui_buttons", takes: texts, text: "names of `ui_button` objects"},
 		},
 	}
@@ -360,7 +362,7 @@ var (
 	}
 	uiInputSpec = &spec{
 		name: "ui_input_spec",
-		text: "Makes something that a button asks for. It has exactly one of `text`, `bool`, `hidden` and `choice`.",
+		text: "Makes something that a button asks for.\n\nIt has exactly one of `text`, `bool`, `hidden` and `choice`.",
 		fields: []field{
 			{name: "name", takes: text, text: "no two inputs of a button have the same; commands see the value as a variable of this name"},
 			{name: "label", takes: text, text: "what is shown beside it"},

@@ -113,7 +113,7 @@ var pairs = taker{"dict of strings", func(_ *kit.Call, v gostarlark.Value) (any,
 }}
 
 // span takes a duration.
-var span = taker{"duration, such as `30s`", func(_ *kit.Call, v gostarlark.Value) (any, gostarlark.Value, error) {
+var span = taker{"duration", func(_ *kit.Call, v gostarlark.Value) (any, gostarlark.Value, error) {
 	s, ok := kit.Text(v)
 	if !ok {
 		return nil, nil, fmt.Errorf("got %s, want a duration such as \"30s\"", v.Type())
@@ -131,7 +131,7 @@ var span = taker{"duration, such as `30s`", func(_ *kit.Call, v gostarlark.Value
 }}
 
 // moment takes a point in time.
-var moment = taker{"time, such as `2026-01-31T12:00:00Z`", func(_ *kit.Call, v gostarlark.Value) (any, gostarlark.Value, error) {
+var moment = taker{"time", func(_ *kit.Call, v gostarlark.Value) (any, gostarlark.Value, error) {
 	s, ok := kit.Text(v)
 	if !ok {
 		return nil, nil, fmt.Errorf("got %s, want a time such as \"2026-01-31T12:00:00Z\"", v.Type())

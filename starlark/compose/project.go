@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/dotenv"
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/distribution/reference"
 
 	"github.com/envflow/envflow/starlark/arguments"
 	"github.com/envflow/envflow/starlark/kit"
@@ -63,7 +65,7 @@ func (p *project) environment(c *kit.Call) (types.Mapping, error) {
 	}
 	values, err := dotenv.GetEnvFromFile(env, []string{path})
 	if err != nil {
-		return nil, fmt.Errorf("env_file: %w", err)
+		return nil, fmt.Errorf("read variables: %w", err)
 	}
 	return env.Merge(values), nil
 }
@@ -88,12 +90,9 @@ func (p *project) load(c *kit.Call) error {
 	}
 	noteSources(c.Run, p, env)
 	details := types.ConfigDetails{WorkingDir: p.dir, Environment: env}
-	for i, f := range p.files {
-		name := f.path
-		if name == "" {
-			name = fmt.Sprintf("text %d of configPaths", i+1)
-		}
-		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: name, Content: obsolete.ReplaceAll([]byte(f.text), nil)})
+	for i, name := range p.fileNames() {
+		content := obsolete.ReplaceAll([]byte(p.files[i].text), nil)
+		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: name, Content: content})
 	}
 	unset := &unsetVariables{}
 	loading.Lock()
@@ -103,19 +102,50 @@ func (p *project) load(c *kit.Call) error {
 	})
 	loading.Unlock()
 	if err != nil {
-		return explained(err)
+		return p.explained(c, err)
 	}
 	if len(unset.names) > 0 {
 		c.Warnf("Compose project %s: variables that are not set count as empty: %s", p.name, strings.Join(unset.names, ", "))
+	}
+	for _, s := range inOrder(model.Services) {
+		if err := checkImage(s.Image); err != nil {
+			return fmt.Errorf("the service %s: %w", s.Name, err)
+		}
 	}
 	p.model = model
 	p.update(c.Trace())
 	return nil
 }
 
-// explained adds what to do about an error of Compose's library.
-func explained(err error) error {
-	text := err.Error()
+// fileNames are the names of the files in messages, and in Compose's library.
+func (p *project) fileNames() []string {
+	var names []string
+	for i, f := range p.files {
+		names = append(names, cmp.Or(f.path, fmt.Sprintf("text %d of configPaths", i+1)))
+	}
+	return names
+}
+
+// checkImage refuses what cannot be the name of an image. "" means none.
+func checkImage(name string) error {
+	if name == "" {
+		return nil
+	}
+	if _, err := reference.ParseNormalizedNamed(name); err != nil {
+		return fmt.Errorf("%q is not the name of an image: %w", name, err)
+	}
+	return nil
+}
+
+// explained adds to an error of Compose's library where it is, and what to do about it.
+func (p *project) explained(c *kit.Call, err error) error {
+	text, names := err.Error(), p.fileNames()
+	if !slices.ContainsFunc(append(names, p.dir), func(place string) bool { return strings.Contains(text, place) }) {
+		for i, name := range names {
+			names[i] = c.Display(name)
+		}
+		err = fmt.Errorf("%s: %w", strings.Join(names, ", "), err)
+	}
 	switch {
 	case strings.Contains(text, "env file") && strings.Contains(text, "not found"):
 		return kit.Hint(err, "a file that may be missing is written as {path: ..., required: false}")

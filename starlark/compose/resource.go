@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
-	"github.com/distribution/reference"
 	gostarlark "go.starlark.net/starlark"
 
 	"github.com/envflow/envflow/internal/plan"
@@ -59,8 +58,8 @@ func (f *Family) dcResource(c *kit.Call) (gostarlark.Value, error) {
 		return nil, err
 	}
 	if image != "" {
-		if _, err := reference.ParseNormalizedNamed(string(image)); err != nil {
-			return nil, fmt.Errorf("%q is not the name of an image: %w", image, err)
+		if err := checkImage(string(image)); err != nil {
+			return nil, err
 		}
 		s.image = string(image)
 	}

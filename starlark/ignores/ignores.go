@@ -84,11 +84,6 @@ func Path(path, source string) plan.Ignore {
 	return plan.Ignore{Base: filepath.Dir(path), Patterns: []string{Escape(filepath.ToSlash(filepath.Base(path)))}, Source: source}
 }
 
-// Escape makes a pattern that matches a path and nothing else.
-func Escape(path string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
-}
-
 // Git returns the data of git in the repositories around paths, each once.
 func (f *Family) Git(paths ...string) []plan.Ignore {
 	var list []plan.Ignore
