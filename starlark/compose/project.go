@@ -95,12 +95,10 @@ func (p *project) load(c *kit.Call) error {
 		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: name, Content: content})
 	}
 	unset := &unsetVariables{}
-	loading.Lock()
-	model, err := loader.LoadWithContext(c.Ctx, details, loader.WithDiscardEnvFiles, loader.WithProfiles(p.profiles), func(o *loader.Options) {
+	model, err := read(c, details, loader.WithDiscardEnvFiles, loader.WithProfiles(p.profiles), func(o *loader.Options) {
 		o.SetProjectName(p.name, true)
 		o.Interpolate.Substitute = unset.substitute
 	})
-	loading.Unlock()
 	if err != nil {
 		return p.explained(c, err)
 	}
@@ -115,6 +113,18 @@ func (p *project) load(c *kit.Call) error {
 	p.model = model
 	p.update(c.Trace())
 	return nil
+}
+
+// read lets Compose's library read a project. The library panics on some files that are wrong, such as one with "pid:" and no value.
+func read(c *kit.Call, details types.ConfigDetails, options ...func(*loader.Options)) (model *types.Project, err error) {
+	loading.Lock()
+	defer loading.Unlock()
+	defer func() {
+		if problem := recover(); problem != nil {
+			err = kit.Hint(fmt.Errorf("a value is missing or of another type than Compose expects: %v", problem), "look for a key without a value")
+		}
+	}()
+	return loader.LoadWithContext(c.Ctx, details, options...)
 }
 
 // fileNames are the names of the files in messages, and in Compose's library.
