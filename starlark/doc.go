@@ -11,6 +11,9 @@
 // register it in its family and take it off package later; to add a family, list it in families.go. Evaluation reads files and
 // runs the commands that the Tiltfile asks for, and touches no cluster, engine or server.
 //
+// A Cache given to each evaluation of a Tiltfile makes those after the first fast: what is made from files that did not change is
+// not made again.
+//
 // A path in Plan.ConfigFiles that ends in a slash stands for a folder with all that is below it, any other for that path alone.
 //
 // It may import internal/plan and nothing else of envflow; activities and worker import it.

@@ -14,6 +14,12 @@ import (
 // Options say what to evaluate, and for whom.
 type Options = kit.Options
 
+// Cache keeps what is expensive to make, from one evaluation to the next.
+type Cache = kit.Cache
+
+// NewCache returns an empty cache, for Options.Cache. Several evaluations may use it at once.
+func NewCache() *Cache { return kit.NewCache() }
+
 // Error is why a Tiltfile could not be evaluated. Its text has the place as file:line:column first, then the source line with a
 // caret, the callers and a hint.
 type Error = kit.Error

@@ -74,7 +74,7 @@ func (r *Run) execute(path string) (gostarlark.StringDict, error) {
 	thread, stop := r.newThread(path)
 	defer stop()
 	globals := r.predeclared(path)
-	_, program, err := gostarlark.SourceProgramOptions(dialect, path, src, globals.Has)
+	program, err := r.compile(path, src, globals)
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +101,32 @@ func (r *Run) newThread(path string) (thread *gostarlark.Thread, stop func() boo
 		return r.ExecAt(name, c.Path(name))
 	}
 	return thread, context.AfterFunc(r.Ctx, func() { thread.Cancel("evaluation was cancelled") })
+}
+
+// programKey is what a compiled file was made from. The names that are there without being defined are resolved by the compiler.
+type programKey struct {
+	path   string
+	digest Digest // of the source and the predeclared names
+}
+
+// compile parses and compiles a file, unless the cache has it. A compiled file can be executed any number of times: each time has
+// globals of its own.
+func (r *Run) compile(path string, src []byte, predeclared gostarlark.StringDict) (*gostarlark.Program, error) {
+	digest := NewDigester()
+	digest.AddBytes(src)
+	digest.Add(predeclared.Keys()...)
+	key := programKey{path: path, digest: digest.Sum()}
+	if value, ok := r.Cache.Get(key); ok {
+		if program, ok := value.(*gostarlark.Program); ok {
+			return program, nil
+		}
+	}
+	_, program, err := gostarlark.SourceProgramOptions(dialect, path, src, predeclared.Has)
+	if err != nil {
+		return nil, err
+	}
+	r.Cache.Put(key, program)
+	return program, nil
 }
 
 // limitDepth fails a Tiltfile whose functions call each other for ever, before Go ends the whole program.

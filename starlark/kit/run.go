@@ -28,6 +28,7 @@ type Options struct {
 	KubeConfigPath string    // local() sees it as KUBECONFIG; "" leaves the variable alone
 	Environ        []string  // as os.Environ gives it; os.putenv changes a copy
 	Output         io.Writer // print, warn and the output of local(), as lines; nil drops them
+	Cache          *Cache    // kept from one evaluation to the next; nil: everything is made again
 }
 
 // Run is one evaluation of a Tiltfile. It belongs to one goroutine.
@@ -70,6 +71,7 @@ func NewRun(ctx context.Context, o Options) *Run {
 	if o.Output == nil {
 		r.output = io.Discard
 	}
+	o.Cache.begin()
 	return r
 }
 
