@@ -28,6 +28,7 @@ type EvaluateOptions struct {
 	Namespace  string    // "": as the context says
 	Environ    []string  // variables, NAME=value
 	Output     io.Writer // print, warn and the output of local, as lines
+	Cache      *starlark.Cache
 }
 
 // Evaluate evaluates a Tiltfile and says how long that took, in all ("total") and by builtin. It asks neither a cluster nor
@@ -35,7 +36,7 @@ type EvaluateOptions struct {
 func Evaluate(ctx context.Context, o EvaluateOptions) (*plan.Plan, map[string]time.Duration, error) {
 	in := starlark.Options{
 		Path: o.Path, Args: o.Args, Resources: o.Resources, Subcommand: o.Subcommand,
-		Environ: o.Environ, KubeConfigPath: o.KubeConfig, Output: o.Output,
+		Environ: o.Environ, KubeConfigPath: o.KubeConfig, Output: o.Output, Cache: o.Cache,
 	}
 	target, err := kube.Load(kube.Config{Path: o.KubeConfig, Context: o.Context, Namespace: o.Namespace, LookupEnv: lookupIn(o.Environ)})
 	switch {
@@ -76,6 +77,7 @@ func (h *Host) evaluate(ctx context.Context, resources []string) (*plan.Plan, er
 	p, _, err := Evaluate(ctx, EvaluateOptions{
 		Path: h.o.Path, Resources: resources, Args: args, Subcommand: h.o.Subcommand,
 		KubeConfig: h.o.KubeConfig, Context: h.o.Context, Namespace: h.o.Namespace, Environ: h.o.Environ, Output: output,
+		Cache: h.evaluated,
 	})
 	return p, err
 }

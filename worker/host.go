@@ -26,6 +26,7 @@ import (
 	"github.com/envflow/envflow/internal/records"
 	"github.com/envflow/envflow/internal/server"
 	"github.com/envflow/envflow/internal/watch"
+	"github.com/envflow/envflow/starlark"
 )
 
 // HostOptions say which environment a Host serves, and how.
@@ -73,6 +74,7 @@ type Host struct {
 	plans     activities.Plans
 	disk      *liveupdate.Disk
 	digests   *digestCache
+	evaluated *starlark.Cache // what the last evaluations of the Tiltfile made
 	gate      gate
 	attempts  *attempts
 	outbox    *outbox
@@ -110,7 +112,8 @@ func NewHost(ctx context.Context, o HostOptions) (_ *Host, err error) {
 	hostname, _ := os.Hostname() // only shown
 	h := &Host{
 		o: o, lookup: lookupIn(o.Environ), namespace: cmp.Or(o.TemporalNamespace, api.Namespace), attached: make(chan struct{}),
-		me: api.Worker{PID: os.Getpid(), Host: hostname, Version: o.Version, Started: time.Now().UTC().Truncate(time.Millisecond)},
+		evaluated: starlark.NewCache(),
+		me:        api.Worker{PID: os.Getpid(), Host: hostname, Version: o.Version, Started: time.Now().UTC().Truncate(time.Millisecond)},
 	}
 	if h.lock, err = takeLock(ctx, o.Folder, h.me); err != nil {
 		return nil, err
