@@ -8,7 +8,7 @@
 //	}
 //
 // The evaluator is small; each family of builtins is a plugin in a package of its own, on top of package kit. To add a builtin,
-// register it in its family and take it off package later; to add a family, list it in families.go. Evaluation reads files and
+// register it in its family and describe it in that's builtins.md; to add a family, list it in families.go. Evaluation reads files and
 // runs the commands that the Tiltfile asks for, and touches no cluster, engine or server.
 //
 // A Cache given to each evaluation of a Tiltfile makes those after the first fast: what is made from files that did not change is

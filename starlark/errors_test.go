@@ -67,10 +67,6 @@ Tiltfile:2:3: no luck
     |   ^
 called from:
   Tiltfile:3:1 in <toplevel>`},
-		{"not there yet", "if True:\n  docker_compose('a', 'b')\n", `
-Tiltfile:2:3: docker_compose is not in this version of envflow yet
-  2 |   docker_compose('a', 'b')
-    |   ^`},
 		{"failing command", "local('echo out; echo bad >&2; exit 3')\n", `
 Tiltfile:1:1: local: command "echo out; echo bad >&2; exit 3" failed: exit status 3
 stdout: out

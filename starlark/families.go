@@ -11,8 +11,8 @@ import (
 	"github.com/envflow/envflow/starlark/k8s"
 	"github.com/envflow/envflow/starlark/kit"
 	"github.com/envflow/envflow/starlark/language"
-	"github.com/envflow/envflow/starlark/later"
 	"github.com/envflow/envflow/starlark/local"
+	"github.com/envflow/envflow/starlark/render"
 	"github.com/envflow/envflow/starlark/settings"
 	"github.com/envflow/envflow/starlark/system"
 )
@@ -26,6 +26,7 @@ func register(run *kit.Run) {
 	setting := settings.New(run)
 	arguments.New(run)
 	api.New(run)
+	render.New(run)
 	ignore := ignores.New(run)
 	image := images.New(run, ignore)
 	k8s.New(run, ignore, image, setting)
@@ -33,5 +34,4 @@ func register(run *kit.Run) {
 	local.New(run, ignore, setting)
 	run.OnFinish(func() error { return checkDependencies(run) })
 	config.New(run)
-	later.New(run)
 }
