@@ -13,7 +13,7 @@ pattern=${2:-./...}
 
 # A test binary that links one of these takes minutes to compile and gigabytes to link with the race detector, and the races
 # would be theirs: packages that need them are tested without it.
-heavy='go\.temporal\.io/server|helm\.sh/helm|github\.com/docker/compose'
+heavy='go\.temporal\.io/server|helm\.sh/helm/v3/pkg/action|github\.com/docker/compose'
 
 # internal/testenv starts one server for all packages on demand and nobody in Go knows which package is the last.
 stop_server() {
@@ -76,7 +76,7 @@ run_tests() {
     CGO_ENABLED=1 go test -race -count=1 -shuffle=on -timeout "${TEST_TIMEOUT:-15m}" $race || failed=1
   fi
   if [ -n "$plain" ]; then
-    say "tests without it (they link Temporal's server, helm or compose, or have no tests): $(wc -w <<<"$plain") packages"
+    say "tests without it (they link Temporal's server, helm's actions or compose, or have no tests): $(wc -w <<<"$plain") packages"
     # shellcheck disable=SC2086
     go test -count=1 -shuffle=on -timeout "${TEST_TIMEOUT:-15m}" $plain || failed=1
   fi
