@@ -161,7 +161,7 @@ func explainKustomize(err error) error {
 		{"must specify --enable-helm", "flags=['--enable-helm'] runs the programs kustomize and helm, which have to be installed"},
 		{"external plugins disabled", "flags=['--enable-alpha-plugins'] runs the program kustomize, which has to be installed"},
 		{"security; file", "move the file into the folder, or use the program kustomize: flags=['--load-restrictor=LoadRestrictionsNone']"},
-		{`exec: "git": executable file not found`, "what comes from a repository needs the program git"},
+		{"no 'git' program on path", "what comes from a repository needs the program git"},
 	} {
 		if strings.Contains(text, known.part) {
 			return kit.Hint(err, "%s", known.hint)

@@ -2,6 +2,7 @@ package render
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -281,5 +282,42 @@ func TestObserver_WhatItCannotRepeatIsNotKept(t *testing.T) {
 	k.remove("base/a.yaml")
 	if newObserver(t.Context()).sees(o.seen) {
 		t.Error("it is not seen that a file is gone")
+	}
+}
+
+// TestKustomize_FetchesWithGit: the clone is in a folder that is removed at the end, so that it is no config file, and the
+// repository can be another one the next time.
+func TestKustomize_FetchesWithGit(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("there is no git")
+	}
+	k := newKustomization(t)
+	git := func(args ...string) {
+		cmd := exec.CommandContext(t.Context(), "git", append([]string{"-c", "user.name=x", "-c", "user.email=x@example.com"}, args...)...)
+		cmd.Dir = k.path("repo")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %q: %v\n%s", args, err, out)
+		}
+	}
+	k.write("repo/deploy/kustomization.yaml", "resources: [a.yaml]\n")
+	k.write("repo/deploy/a.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: fetched}}\n")
+	git("init", "-q", "-b", "main")
+	git("add", ".")
+	git("commit", "-q", "-m", "first")
+	k.write("overlay/kustomization.yaml", "namePrefix: dev-\nresources: [\"file://"+k.path("repo")+"//deploy?ref=main\"]\n")
+	text, kept := k.must()
+	if !strings.Contains(text, "name: dev-fetched\n") || kept != nil {
+		t.Errorf("got %s, kept %v", text, kept)
+	}
+	for _, file := range k.files {
+		if filepath.IsAbs(file) || strings.HasPrefix(file, "repo") {
+			t.Errorf("%s is noted", file)
+		}
+	}
+	k.write("repo/deploy/a.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: changed}}\n")
+	git("commit", "-q", "-a", "-m", "second")
+	if text, _ := k.must(); !strings.Contains(text, "name: dev-changed\n") {
+		t.Errorf("got %s of what is there now", text)
 	}
 }

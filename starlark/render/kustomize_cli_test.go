@@ -57,3 +57,14 @@ func TestKustomize_FailsWhereKustomizeBuildFails(t *testing.T) {
 		})
 	}
 }
+
+// TestKustomize_SaysThatGitIsMissing runs alone, because kustomize looks into the PATH of the process.
+func TestKustomize_SaysThatGitIsMissing(t *testing.T) {
+	p := newProject(t, "kustomize('k')\n")
+	p.write("k/kustomization.yaml", "resources: [\"git@example.com:org/repo//deploy?ref=main\"]\n")
+	t.Setenv("PATH", p.path("bin"))
+	_, err := p.try()
+	if err == nil || !strings.Contains(err.Error(), "hint: what comes from a repository needs the program git") {
+		t.Errorf("got %v", err)
+	}
+}
