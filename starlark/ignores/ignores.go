@@ -17,13 +17,14 @@ import (
 	"github.com/envflow/envflow/starlark/kit"
 )
 
-// editorFiles are those that editors write beside the file being saved. Tilt ignores the same.
+// editorFiles are those that editors and tools write beside the file being saved. Tilt ignores the same.
 var editorFiles = []string{
 	"**/4913", "**/*~", "**/.*.swp", "**/.*.swx", "**/.*.swo", "**/.*.swn", // Vim
 	"**/.#*",                                              // Emacs
 	"**/.*.kate-swp",                                      // Kate
 	"**/*___jb_old___", "**/*___jb_tmp___", "**/.idea/**", // JetBrains
-	"**/*.go-tmp-umask", // go
+	"**/*.go-tmp-umask",                     // go
+	"**/envflow.lock", "**/.envflow.lock-*", // envflow: which extensions were loaded
 }
 
 // Family finds what one evaluation ignores.
