@@ -57,10 +57,9 @@ called from:
   Tiltfile:1:1 in <toplevel>
 hint: two files load each other; move what both need to a third`},
 		{"extension", "load('ext://restart_process', 'x')\n", `
-Tiltfile:1:1: cannot load ext://restart_process: ext://restart_process: extensions are not in this version of envflow yet
+Tiltfile:1:1: cannot load ext://restart_process: there is no folder to keep the extensions of https://github.com/tilt-dev/tilt-extensions in
   1 | load('ext://restart_process', 'x')
-    | ^
-hint: copy the extension's file beside your Tiltfile and load it from there`},
+    | ^`},
 		{"fail", "def f():\n  fail('no luck')\nf()\n", `
 Tiltfile:2:3: no luck
   2 |   fail('no luck')

@@ -46,19 +46,36 @@ func Evaluate(ctx context.Context, o Options) (*Result, error) {
 	o.Path = filepath.Clean(o.Path)
 	run := kit.NewRun(ctx, o)
 	register(run)
-	if _, err := run.Exec(o.Path); err != nil && (!errors.Is(err, kit.ErrExit) || ctx.Err() != nil) {
-		return nil, run.Explain(err)
-	}
-	if err := run.Assemble(); err != nil {
-		return nil, run.Explain(err)
+	if err := evaluate(run); err != nil {
+		return nil, err
 	}
 	if len(run.Plan.Resources) == 0 {
 		run.Warn(nil, "the Tiltfile defines no resources")
 	}
-	run.Plan.ConfigFiles = run.ConfigFiles()
 	timings := run.Timings()
 	timings[total] = time.Since(start)
 	return &Result{Plan: run.Plan, Timings: timings}, nil
+}
+
+// evaluate executes the Tiltfile of run and makes its plan. An error is an *Error.
+func evaluate(run *kit.Run) error {
+	if _, err := run.Exec(run.Path); err != nil && (!errors.Is(err, kit.ErrExit) || run.Ctx.Err() != nil) {
+		return run.Explain(err)
+	}
+	if err := run.Assemble(); err != nil {
+		return run.Explain(err)
+	}
+	run.Plan.ConfigFiles = run.ConfigFiles()
+	return nil
+}
+
+// evaluateWithin evaluates the Tiltfile of an extension that the one of run registers. What that Tiltfile allows holds for the
+// extension too.
+func evaluateWithin(run *kit.Run, o Options) (*plan.Plan, error) {
+	own := kit.NewRun(run.Ctx, o)
+	register(own)
+	own.Guard = run.Guard
+	return own.Plan, evaluate(own)
 }
 
 // ConfigFilesOf returns what an evaluation that failed with err had read or looked for until then: when one of them changes, it is

@@ -5,6 +5,7 @@ import (
 	"github.com/envflow/envflow/starlark/arguments"
 	"github.com/envflow/envflow/starlark/compose"
 	"github.com/envflow/envflow/starlark/config"
+	"github.com/envflow/envflow/starlark/extensions"
 	"github.com/envflow/envflow/starlark/files"
 	"github.com/envflow/envflow/starlark/ignores"
 	"github.com/envflow/envflow/starlark/images"
@@ -25,13 +26,18 @@ func register(run *kit.Run) {
 	system.New(run)
 	setting := settings.New(run)
 	arguments.New(run)
-	api.New(run)
+	object := api.New(run)
 	render.New(run)
 	ignore := ignores.New(run)
 	image := images.New(run, ignore)
 	k8s.New(run, ignore, image, setting)
 	compose.New(run, image, ignore, setting)
 	local.New(run, ignore, setting)
+	extension := extensions.New(run, evaluateWithin)
+	for _, kind := range extensions.Kinds() {
+		object.OnObject(kind, extension.AddObject)
+	}
 	run.OnFinish(func() error { return checkDependencies(run) })
 	config.New(run)
+	run.OnFinish(extension.Enable)
 }

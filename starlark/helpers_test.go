@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/moby/patternmatcher"
 
@@ -121,4 +122,19 @@ kind: Service
 metadata: {name: NAME-svc}
 spec: {selector: {app: NAME}, ports: [{port: 80, targetPort: 8080}]}
 `)
+}
+
+// waitForFile waits until a file is there, as a command of the test writes it.
+func waitForFile(t *testing.T, path string) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for range tick.C {
+		if _, err := os.Stat(path); err == nil {
+			return
+		}
+		if t.Context().Err() != nil {
+			t.Fatalf("%s does not appear", path)
+		}
+	}
 }

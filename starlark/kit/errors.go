@@ -156,6 +156,10 @@ func inOtherFile(err error) bool {
 
 // Explain turns what an evaluation returned into an Error.
 func (r *Run) Explain(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok { // of a Tiltfile that was evaluated within this one
+		e.ConfigFiles = r.ConfigFiles()
+		return e
+	}
 	e := &Error{Message: err.Error(), ConfigFiles: r.ConfigFiles(), display: r.Display, err: err}
 	if h, ok := errors.AsType[*hinted](err); ok {
 		e.Hint = h.hint

@@ -25,9 +25,6 @@ const (
 	depthEvery = 2000 // steps between two looks at the depth
 )
 
-// extensionPrefix begins the paths of Tilt's extensions.
-const extensionPrefix = "ext://"
-
 // module is a file that was executed, or is being executed.
 type module struct {
 	globals gostarlark.StringDict
@@ -53,12 +50,15 @@ func (r *Run) Exec(path string) (gostarlark.StringDict, error) {
 	return m.globals, m.err
 }
 
-// ExecAt executes the file that a Tiltfile names in load, load_dynamic or include.
-func (r *Run) ExecAt(name, path string) (gostarlark.StringDict, error) {
-	if strings.HasPrefix(name, extensionPrefix) {
-		return nil, Hint(fmt.Errorf("%s: extensions are not in this version of envflow yet", name), "copy the extension's file beside your Tiltfile and load it from there")
+// ExecAt executes the file that a Tiltfile names in load, load_dynamic or include: an extension, or else the file at path.
+func (c *Call) ExecAt(name, path string) (gostarlark.StringDict, error) {
+	if extension, ok := strings.CutPrefix(name, extensionPrefix); ok {
+		var err error
+		if path, err = c.FindExtension(c, extension); err != nil {
+			return nil, err
+		}
 	}
-	return r.Exec(path)
+	return c.Exec(path)
 }
 
 func (r *Run) execute(path string) (gostarlark.StringDict, error) {
@@ -98,7 +98,7 @@ func (r *Run) newThread(path string) (thread *gostarlark.Thread, stop func() boo
 	thread.SetMaxExecutionSteps(depthEvery)
 	thread.Load = func(thread *gostarlark.Thread, name string) (gostarlark.StringDict, error) {
 		c := &Call{Run: r, Name: "load", thread: thread}
-		return r.ExecAt(name, c.Path(name))
+		return c.ExecAt(name, c.Path(name))
 	}
 	return thread, context.AfterFunc(r.Ctx, func() { thread.Cancel("evaluation was cancelled") })
 }

@@ -30,6 +30,13 @@ func (r *Run) NoteTree(path string) {
 	r.files.add(filepath.Clean(path) + string(filepath.Separator))
 }
 
+// NoteAll marks what another evaluation has noted.
+func (r *Run) NoteAll(configFiles []string) {
+	for _, path := range configFiles {
+		r.files.add(path)
+	}
+}
+
 // ConfigFiles are the paths noted so far.
 func (r *Run) ConfigFiles() []string { return append([]string{}, r.files.list...) }
 

@@ -29,6 +29,9 @@ type Options struct {
 	Environ        []string  // as os.Environ gives it; os.putenv changes a copy
 	Output         io.Writer // print, warn and the output of local(), as lines; nil drops them
 	Cache          *Cache    // kept from one evaluation to the next; nil: everything is made again
+	DataDir        string    // where envflow keeps what it fetches, such as extensions; "": nothing can be fetched
+	Heads          *Heads    // of repositories of extensions; nil: they are asked for their newest commit in each evaluation
+	Within         []string  // Tiltfiles this one belongs to as a registered extension, the main one first; nil for the main one
 }
 
 // Run is one evaluation of a Tiltfile. It belongs to one goroutine.
@@ -40,6 +43,10 @@ type Run struct {
 
 	// Guard refuses an action on a cluster that may be a production one. The k8s family sets it.
 	Guard func(action string) error
+	// FindExtension returns the Tiltfile of the extension that a call names. The extensions family sets it.
+	FindExtension func(c *Call, name string) (path string, err error)
+	// ExtensionOf returns the name of the extension that a file belongs to, "" if it is of none. The extensions family sets it.
+	ExtensionOf func(path string) string
 
 	output   io.Writer
 	members  map[string]gostarlark.Value // by dotted name
@@ -78,8 +85,16 @@ func NewRun(ctx context.Context, o Options) *Run {
 // Output takes lines for the user. Several goroutines may write to it.
 func (r *Run) Output() io.Writer { return r.output }
 
-// Dir is the folder of the main Tiltfile.
+// Dir is the folder of the Tiltfile.
 func (r *Run) Dir() string { return filepath.Dir(r.Path) }
+
+// MainDir is the folder of the main Tiltfile, also for that of a registered extension.
+func (r *Run) MainDir() string {
+	if len(r.Within) > 0 {
+		return filepath.Dir(r.Within[0])
+	}
+	return r.Dir()
+}
 
 // Arguments are all that the command was given: resources first, as Tilt has them in one list.
 func (r *Run) Arguments() []string {
@@ -159,9 +174,9 @@ func (r *Run) Warn(at Trace, format string, args ...any) {
 	_, _ = fmt.Fprintf(r.output, "WARNING: %s\n", text) // no one to tell if the log is gone
 }
 
-// Display shortens a path for people: below the folder of the Tiltfile it is relative to it.
+// Display shortens a path for people: below the folder of the main Tiltfile it is relative to it.
 func (r *Run) Display(path string) string {
-	if rel, err := filepath.Rel(r.Dir(), path); err == nil && filepath.IsLocal(rel) {
+	if rel, err := filepath.Rel(r.MainDir(), path); err == nil && filepath.IsLocal(rel) {
 		return rel
 	}
 	return path

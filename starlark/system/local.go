@@ -81,6 +81,9 @@ func local(c *kit.Call) (gostarlark.Value, error) {
 		return nil, ctxErr
 	}
 	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
+		if missing := missingProgram(c, argv, err, stderr.String()); missing != nil {
+			return nil, missing
+		}
 		return nil, fmt.Errorf("command %q failed: %w%s%s", line, err, quoted("stdout", stdout.String()), quoted("stderr", stderr.String()))
 	}
 	return &kit.Blob{Text: stdout.String()}, nil
