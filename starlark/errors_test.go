@@ -59,7 +59,8 @@ hint: two files load each other; move what both need to a third`},
 		{"extension", "load('ext://restart_process', 'x')\n", `
 Tiltfile:1:1: cannot load ext://restart_process: there is no folder to keep the extensions of https://github.com/tilt-dev/tilt-extensions in
   1 | load('ext://restart_process', 'x')
-    | ^`},
+    | ^
+hint: set HOME or XDG_DATA_HOME`},
 		{"fail", "def f():\n  fail('no luck')\nf()\n", `
 Tiltfile:2:3: no luck
   2 |   fail('no luck')

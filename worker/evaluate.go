@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/envflow/envflow/internal/kube"
 	"github.com/envflow/envflow/internal/logstore"
 	"github.com/envflow/envflow/internal/plan"
+	"github.com/envflow/envflow/internal/state"
 	"github.com/envflow/envflow/starlark"
 )
 
@@ -28,7 +30,9 @@ type EvaluateOptions struct {
 	Namespace  string    // "": as the context says
 	Environ    []string  // variables, NAME=value
 	Output     io.Writer // print, warn and the output of local, as lines
-	Cache      *starlark.Cache
+
+	Cache *starlark.Cache // of earlier evaluations; nil: everything is made again
+	Heads *starlark.Heads // of repositories of extensions; nil: they are asked for their newest commit
 }
 
 // Evaluate evaluates a Tiltfile and says how long that took, in all ("total") and by builtin. It asks neither a cluster nor
@@ -36,9 +40,13 @@ type EvaluateOptions struct {
 func Evaluate(ctx context.Context, o EvaluateOptions) (*plan.Plan, map[string]time.Duration, error) {
 	in := starlark.Options{
 		Path: o.Path, Args: o.Args, Resources: o.Resources, Subcommand: o.Subcommand,
-		Environ: o.Environ, KubeConfigPath: o.KubeConfig, Output: o.Output, Cache: o.Cache,
+		Environ: o.Environ, KubeConfigPath: o.KubeConfig, Output: o.Output, Cache: o.Cache, Heads: o.Heads,
 	}
-	target, err := kube.Load(kube.Config{Path: o.KubeConfig, Context: o.Context, Namespace: o.Namespace, LookupEnv: lookupIn(o.Environ)})
+	lookup := lookupIn(o.Environ)
+	if dir, err := state.DataDir(lookup); err == nil {
+		in.DataDir = dir // only extensions need it, and they say when there is none
+	}
+	target, err := kube.Load(kube.Config{Path: o.KubeConfig, Context: o.Context, Namespace: o.Namespace, LookupEnv: lookup})
 	switch {
 	case err == nil:
 		in.KubeContext, in.KubeNamespace, in.KubeCluster = target.Context, target.Namespace, target.Cluster
@@ -77,9 +85,24 @@ func (h *Host) evaluate(ctx context.Context, resources []string) (*plan.Plan, er
 	p, _, err := Evaluate(ctx, EvaluateOptions{
 		Path: h.o.Path, Resources: resources, Args: args, Subcommand: h.o.Subcommand,
 		KubeConfig: h.o.KubeConfig, Context: h.o.Context, Namespace: h.o.Namespace, Environ: h.o.Environ, Output: output,
-		Cache: h.evaluated,
+		Cache: h.evaluated, Heads: &h.heads,
 	})
+	if err == nil && h.o.Subcommand == "up" {
+		h.pinExtensions(p)
+	}
 	return p, err
+}
+
+// pinExtensions writes down which extensions were loaded, so that the next up, and those of others, load the same. It comes before
+// the file is watched, so that writing it is no reason to evaluate again.
+func (h *Host) pinExtensions(p *plan.Plan) {
+	path := starlark.LockPath(h.o.Path)
+	switch changed, err := starlark.WriteLock(path, p.Extensions); {
+	case err != nil:
+		h.line(api.TiltfileName, logstore.SourceBuild, "WARNING: the extensions are not pinned: "+err.Error())
+	case changed:
+		h.line(api.TiltfileName, logstore.SourceBuild, fmt.Sprintf("the extensions are pinned in %s; commit it", filepath.Base(path)))
+	}
 }
 
 // argsKey is where records keep the arguments of the Tiltfile. They may be secrets, and so are in no history.

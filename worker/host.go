@@ -71,6 +71,7 @@ type Host struct {
 	records   *records.Store
 	log       *logstore.Writer
 	clients   *clients
+	heads     starlark.Heads // of repositories of extensions, as this process has seen them
 	plans     activities.Plans
 	disk      *liveupdate.Disk
 	digests   *digestCache

@@ -41,18 +41,29 @@ func findDir(lookup Lookup) (string, error) {
 		}
 		return abs, nil
 	}
+	return userDir(lookup, "XDG_STATE_HOME", "state", "set HOME or ENVFLOW_STATE_DIR", "there is no home folder to keep envflow's state in")
+}
+
+// DataDir returns the folder of what envflow has fetched and could fetch again: $XDG_DATA_HOME/envflow, else
+// ~/.local/share/envflow. It does not create it.
+func DataDir(lookup Lookup) (string, error) {
+	return userDir(lookup, "XDG_DATA_HOME", "share", "set HOME or XDG_DATA_HOME", "there is no home folder to keep what envflow fetches in")
+}
+
+// userDir returns envflow's folder of one kind: below what variable says, else below the home folder.
+func userDir(lookup Lookup, variable, local, hint, problem string) (string, error) {
 	// The XDG specification says that a relative path counts as not set.
-	if dir, ok := lookup("XDG_STATE_HOME"); ok && filepath.IsAbs(dir) {
+	if dir, ok := lookup(variable); ok && filepath.IsAbs(dir) {
 		return filepath.Join(dir, "envflow"), nil
 	}
 	home, ok := lookup("HOME")
 	if !ok || !filepath.IsAbs(home) {
 		var err error
 		if home, err = os.UserHomeDir(); err != nil {
-			return "", fault.Wrap(err, fault.Missing, "set HOME or ENVFLOW_STATE_DIR", "there is no home folder to keep envflow's state in")
+			return "", fault.Wrap(err, fault.Missing, hint, "%s", problem)
 		}
 	}
-	return filepath.Join(home, ".local", "state", "envflow"), nil
+	return filepath.Join(home, ".local", local, "envflow"), nil
 }
 
 // EnsureRoot makes sure that path is a folder of this user in which files can be written. If it is not there it is made,

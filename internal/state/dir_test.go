@@ -48,6 +48,22 @@ func TestDir(t *testing.T) {
 	}
 }
 
+func TestDataDir(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		env  Lookup
+		want string
+	}{
+		{vars("HOME", "/home/u", "XDG_STATE_HOME", "/s", "ENVFLOW_STATE_DIR", "/e"), "/home/u/.local/share/envflow"},
+		{vars("HOME", "/home/u", "XDG_DATA_HOME", "/d"), "/d/envflow"},
+		{vars("HOME", "/home/u", "XDG_DATA_HOME", "relative"), "/home/u/.local/share/envflow"},
+	} {
+		if got, err := DataDir(test.env); err != nil || got != test.want {
+			t.Errorf("DataDir: %s, %v; want %s", got, err, test.want)
+		}
+	}
+}
+
 func TestEnsureDir_ClosesItToOthers(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "a", "b")

@@ -237,7 +237,7 @@ func (s *store) changeIn(ctx context.Context, repo string, add func(repo, tmp st
 // repo returns the folder of a repository. It begins with what people know it by.
 func (s *store) repo(url string) (string, error) {
 	if s.dir == "" {
-		return "", fmt.Errorf("there is no folder to keep the extensions of %s in", url)
+		return "", kit.Hint(fmt.Errorf("there is no folder to keep the extensions of %s in", url), "set HOME or XDG_DATA_HOME")
 	}
 	_, address, _ := strings.Cut(url, "://")
 	readable := strings.Map(func(c rune) rune {
