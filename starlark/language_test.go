@@ -20,7 +20,7 @@ func TestLanguage_Prints(t *testing.T) {
 			"DIR/lib a.star DIR/lib/x\nDIR DIR __main__ Tiltfile\n",
 		},
 		{"a file is executed once", "load('a.star', 'x')\nload('./a.star', y='x')\ninclude('a.star')\nprint(x, y)\n-- a.star --\nprint('once')\nx = 1\n", "once\n1 1\n"},
-		{"load_dynamic", "d = load_dynamic('a.star')\nprint(sorted(d.keys()), d['x'])\n-- a.star --\nx = 1\n_hidden = 2\ndef f(): pass\n", `["f", "x"] 1` + "\n"},
+		{"load_dynamic", "d = load_dynamic('a.star')\nprint(sorted(d.keys()), d['x'])\n-- a.star --\nx = 1\n_hidden = 2\ndef f(): pass\n", `["_hidden", "f", "x"] 1` + "\n"},
 		{"struct and module", "s = struct(a=1)\nm = module('m', b=2)\nprint(s.a, m.b)\n", "1 2\n"},
 		{"blob", "b = blob('x')\nprint(b, str(b) + 'y', type(b), bool(blob('')))\n", "x xy blob False\n"},
 		{"read_file", "print(read_file('a.txt'), read_file('b.txt', default='none'))\n-- a.txt --\nhello", "hello none\n"},

@@ -3,7 +3,6 @@ package language
 import (
 	_ "embed"
 	"fmt"
-	"strings"
 
 	gostarlark "go.starlark.net/starlark"
 	"go.starlark.net/starlarkstruct"
@@ -32,7 +31,7 @@ func include(c *kit.Call) (gostarlark.Value, error) {
 	return nil, err
 }
 
-// loadDynamic executes a file and returns what it exports, as a frozen dict.
+// loadDynamic executes a file and returns its global names, as a frozen dict. As in Tilt, those that load refuses are there too.
 func loadDynamic(c *kit.Call) (gostarlark.Value, error) {
 	globals, err := execute(c)
 	if err != nil {
@@ -40,9 +39,6 @@ func loadDynamic(c *kit.Call) (gostarlark.Value, error) {
 	}
 	exported := gostarlark.NewDict(len(globals))
 	for _, name := range globals.Keys() {
-		if strings.HasPrefix(name, "_") {
-			continue
-		}
 		if err := exported.SetKey(gostarlark.String(name), globals[name]); err != nil {
 			return nil, err
 		}
