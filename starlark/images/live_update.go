@@ -19,8 +19,11 @@ type step struct {
 	trace kit.Trace
 }
 
-// String shows the step in messages.
+// String shows the step in messages. The extension file_sync_only takes the paths of a sync from between its quotes.
 func (s *step) String() string {
+	if s.plan.Kind == plan.StepSync {
+		return fmt.Sprintf("sync step: '%s'->'%s'", s.plan.Local, s.plan.Remote)
+	}
 	return strings.TrimSpace(fmt.Sprintf("%s %s %s", s.plan.Kind, s.plan.Local, s.plan.Remote))
 }
 
@@ -81,7 +84,8 @@ func (f *Family) sync(c *kit.Call) (gostarlark.Value, error) {
 func (f *Family) newStep(c *kit.Call, p plan.Step) gostarlark.Value {
 	s := &step{plan: p, trace: c.Trace()}
 	f.steps = append(f.steps, s)
-	return &stepValue{Kind: "live_update_" + p.Kind, Data: s}
+	// Extensions tell steps apart by the names that Tilt gives their types.
+	return &stepValue{Kind: "live_update_" + p.Kind + "_step", Data: s}
 }
 
 // order is the place of each kind of step in a live update, and what is said of a step that comes too late.
