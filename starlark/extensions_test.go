@@ -401,7 +401,7 @@ func TestExtension_ManyAtOnce(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	left, err := filepath.Glob(filepath.Join(p.opts.DataDir, "extensions", "*", "tmp-*"))
+	left, err := filepath.Glob(filepath.Join(p.opts.DataDir, "extensions", "tilt_modules", "*", "tmp-*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}
@@ -412,7 +412,7 @@ func TestExtension_AfterAKill(t *testing.T) {
 	t.Parallel()
 	p, repo := newExtensionProject(t, "load('ext://hello', 'hi')\n", map[string]string{"hello/Tiltfile": hello})
 	p.plan()
-	folders, err := filepath.Glob(filepath.Join(p.opts.DataDir, "extensions", "*"))
+	folders, err := filepath.Glob(filepath.Join(p.opts.DataDir, "extensions", "tilt_modules", "*"))
 	if err != nil || len(folders) != 1 {
 		t.Fatalf("folders: %v, %v", folders, err)
 	}

@@ -34,7 +34,7 @@ func TestEvaluate_KeepsExtensionsInTheDataFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	data, _ := lookupIn(o.Environ)("XDG_DATA_HOME")
-	found, err := filepath.Glob(filepath.Join(data, "envflow", "extensions", "*", repo.Git("rev-parse", "HEAD"), "hello", "Tiltfile"))
+	found, err := filepath.Glob(filepath.Join(data, "envflow", "extensions", "tilt_modules", "*", repo.Git("rev-parse", "HEAD"), "hello", "Tiltfile"))
 	if err != nil || len(found) != 1 || p.Resource("hi") == nil {
 		t.Errorf("found %v, %v; the plan has %+v", found, err, p.Resources)
 	}

@@ -27,6 +27,10 @@ const (
 	lockPolling = 20 * time.Millisecond
 )
 
+// modulesDir is where Tilt has its repositories. helm_remote and git_resource look for a folder that has one of this name, from
+// their own upwards, and keep what they fetch beside it.
+const modulesDir = "tilt_modules"
+
 // headRef is the ref of the newest commit.
 const headRef = "HEAD"
 
@@ -40,7 +44,7 @@ type store struct {
 func newStore(run *kit.Run) *store {
 	s := &store{git: &git{run: run}}
 	if run.DataDir != "" {
-		s.dir = filepath.Join(run.DataDir, "extensions")
+		s.dir = filepath.Join(run.DataDir, "extensions", modulesDir)
 	}
 	return s
 }
