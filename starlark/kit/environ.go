@@ -3,6 +3,8 @@ package kit
 import (
 	"fmt"
 	"maps"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -108,4 +110,18 @@ func (e *Environ) variables() map[string]string {
 		}
 	}
 	return all
+}
+
+// LookPath returns the path of a program, as the PATH of this environment has it. A name with a slash is none that it looks for.
+func (e *Environ) LookPath(program string) (string, error) {
+	list, _ := e.Lookup("PATH")
+	for _, dir := range filepath.SplitList(list) {
+		if filepath.Base(program) != program || !filepath.IsAbs(dir) {
+			continue // what is relative is found in one folder only
+		}
+		if path, err := exec.LookPath(filepath.Join(dir, program)); err == nil {
+			return path, nil
+		}
+	}
+	return "", &exec.Error{Name: program, Err: exec.ErrNotFound}
 }

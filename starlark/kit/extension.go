@@ -2,8 +2,6 @@ package kit
 
 import (
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"sync"
 )
 
@@ -52,18 +50,4 @@ type MissingProgramError struct{ Extension, Program string }
 
 func (e *MissingProgramError) Error() string {
 	return fmt.Sprintf("the extension %s needs the program %s, which is not on this machine", e.Extension, e.Program)
-}
-
-// LookPath returns the path of a program, as the PATH of this environment has it.
-func (e *Environ) LookPath(program string) (string, error) {
-	list, _ := e.Lookup("PATH")
-	for _, dir := range filepath.SplitList(list) {
-		if !filepath.IsAbs(dir) {
-			continue // it would be found in one folder only
-		}
-		if path, err := exec.LookPath(filepath.Join(dir, program)); err == nil {
-			return path, nil
-		}
-	}
-	return "", fmt.Errorf("%s: %w in PATH", program, exec.ErrNotFound)
 }

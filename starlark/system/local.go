@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -42,6 +43,11 @@ func local(c *kit.Call) (gostarlark.Value, error) {
 		}
 	}
 	cmd := exec.CommandContext(c.Ctx, argv[0], argv[1:]...)
+	if program, err := c.Environ.LookPath(argv[0]); err == nil {
+		cmd.Path, cmd.Err = program, nil
+	} else if isOther(argv[0]) {
+		cmd.Err = err
+	}
 	ownGroup(cmd)
 	cmd.WaitDelay = pipeDelay
 	cmd.Dir = c.WorkingDir()
@@ -87,6 +93,11 @@ func local(c *kit.Call) (gostarlark.Value, error) {
 		return nil, fmt.Errorf("command %q failed: %w%s%s", line, err, quoted("stdout", stdout.String()), quoted("stderr", stderr.String()))
 	}
 	return &kit.Blob{Text: stdout.String()}, nil
+}
+
+// isOther reports whether a name is that of a program other than the shell, which is there whatever PATH the Tiltfile sets.
+func isOther(program string) bool {
+	return program != plan.HostCommand("")[0] && filepath.Base(program) == program
 }
 
 // quoted returns the end of an output for a message.
