@@ -63,6 +63,13 @@ test-short: ## Run the hermetic tests: no network, no docker, no cluster, no ser
 test-long: build ## Run every test, also those that take over a minute (ENVFLOW_TEST_LONG=1)
 	ENVFLOW_TEST_LONG=1 TEST_TIMEOUT=60m dev/tools/test.sh test $(PKG)
 
+# A checkout of a repository of extensions, as of github.com/tilt-dev/tilt-extensions; ours alone if it is not given.
+EXT ?= starlark/testdata/extensions
+.PHONY: test-extensions
+test-extensions: ## Say which extensions of EXT=DIR load, and make a plan; needs no network and no cluster
+	EXT=$(abspath $(EXT)) go test -count=1 -v -run '^TestExtensions_OfACheckout$$' ./starlark
+	EXT=$(abspath $(EXT)) go test -count=1 -run '^TestCases$$/^extensions$$' ./starlark
+
 .PHONY: testbed
 testbed: ## Start, adopt or repair this machine's docker engine, registry and Kubernetes (Debian, root)
 	go run ./dev/testbed up

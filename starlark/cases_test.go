@@ -18,6 +18,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/envflow/envflow/internal/testenv/gitrepo"
 	"github.com/envflow/envflow/starlark"
 )
 
@@ -25,6 +26,7 @@ import (
 func TestCases(t *testing.T) {
 	t.Parallel()
 	paths := caseFiles(t)
+	extensions := newSharedExtensions(t)
 	for _, path := range paths {
 		data, err := os.ReadFile(path)
 		if err != nil {
@@ -36,7 +38,7 @@ func TestCases(t *testing.T) {
 			for _, c := range splitCases(t, string(data)) {
 				t.Run(c.name, func(t *testing.T) {
 					t.Parallel()
-					c.run(t)
+					c.run(t, extensions)
 				})
 			}
 		})
@@ -78,6 +80,7 @@ type caseOptions struct {
 	Namespace  string
 	Env        map[string]string
 	Main       string // another name than Tiltfile
+	Needs      string // a builtin: without it the case is skipped
 }
 
 // expectedError is a comment ### "regexp". line is 0 if the comment stands alone: then the place does not matter.
@@ -162,8 +165,14 @@ func (c *testCase) add(t *testing.T, name, content string) {
 	}
 }
 
-func (c *testCase) run(t *testing.T) {
+func (c *testCase) run(t *testing.T, extensions *sharedExtensions) {
 	p := newProject(t, "")
+	if c.options.Needs != "" && notYet(t, c.options.Needs) {
+		t.Skipf("%s is not there yet", c.options.Needs)
+	}
+	if strings.Contains(c.files["Tiltfile"], "ext://") {
+		extensions.use(p)
+	}
 	if c.options.Main != "" {
 		p.opts.Path = filepath.Join(p.dir, c.options.Main)
 	}
@@ -203,6 +212,29 @@ func (c *testCase) run(t *testing.T) {
 	for _, problem := range differences("", got, c.plan) {
 		t.Error(problem)
 	}
+}
+
+// notYet reports whether a builtin is one of those to come.
+func notYet(t *testing.T, builtin string) bool {
+	t.Helper()
+	_, err := starlark.Evaluate(t.Context(), newProject(t, builtin+"()\n").opts)
+	return err != nil && strings.Contains(err.Error(), "is not in this version of envflow yet")
+}
+
+// sharedExtensions are the default repository of all cases, and where they keep it.
+type sharedExtensions struct {
+	environ []string
+	dataDir string
+}
+
+func newSharedExtensions(t *testing.T) *sharedExtensions {
+	t.Helper()
+	repo := gitrepo.FromFolder(t, checkout(t))
+	return &sharedExtensions{environ: gitrepo.Environ(map[string]string{defaultExtensions: repo.Dir}), dataDir: t.TempDir()}
+}
+
+func (s *sharedExtensions) use(p *project) {
+	p.opts.Environ, p.opts.DataDir = s.environ, s.dataDir
 }
 
 func (c *testCase) checkError(t *testing.T, p *project, err error) {
@@ -275,11 +307,14 @@ func differences(path string, got, want any) (problems []string) {
 	return nil
 }
 
-// byName makes a map of a list of things that have a name.
+// byName makes a map of a list of things that have a name. A string is its own.
 func byName(list []any) map[string]any {
 	m := map[string]any{}
 	for i, item := range list {
 		key := strconv.Itoa(i)
+		if text, ok := item.(string); ok {
+			key = text
+		}
 		if fields, ok := item.(map[string]any); ok {
 			for _, name := range []string{"ref", "name"} {
 				if text, ok := fields[name].(string); ok {
