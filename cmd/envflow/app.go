@@ -33,6 +33,7 @@ func commands(e *environ) []*cli.Command {
 		helpCommand(e),
 		versionCommand(e),
 		completeCommand(e),
+		applyCommand(e),
 	}
 }
 

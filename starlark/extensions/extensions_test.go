@@ -1,6 +1,7 @@
 package extensions_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -73,20 +74,19 @@ func evaluate(run *kit.Run) error {
 	config.New(run)
 	run.OnFinish(family.Enable)
 	run.Builtin("repo", func(c *kit.Call) (gostarlark.Value, error) {
-		var r extensions.Repo
-		if err := c.Unpack("name", &r.Name, "url", &r.URL, "ref?", &r.Ref, "load_host?", &r.LoadHost, "git_subpath?", &r.GitSubpath); err != nil {
+		var name, url, ref, host, subpath string
+		if err := c.Unpack("name", &name, "url", &url, "ref?", &ref, "load_host?", &host, "git_subpath?", &subpath); err != nil {
 			return nil, err
 		}
-		return nil, family.AddRepo(c, r)
+		return nil, add(c, family, "ExtensionRepo", name, map[string]any{"url": url, "ref": ref, "loadHost": host, "gitSubpath": subpath})
 	})
 	run.Builtin("extension", func(c *kit.Call) (gostarlark.Value, error) {
-		var x extensions.Extension
+		var name, repo, path string
 		var args kit.Strs
-		if err := c.Unpack("name", &x.Name, "repo_name", &x.RepoName, "repo_path", &x.RepoPath, "args?", &args); err != nil {
+		if err := c.Unpack("name", &name, "repo_name", &repo, "repo_path", &path, "args?", &args); err != nil {
 			return nil, err
 		}
-		x.Args = args
-		return nil, family.AddExtension(c, x)
+		return nil, add(c, family, "Extension", name, map[string]any{"repoName": repo, "repoPath": path, "args": args})
 	})
 	if _, err := run.Exec(run.Path); err != nil {
 		return err
@@ -94,6 +94,15 @@ func evaluate(run *kit.Run) error {
 	err := run.Assemble()
 	run.Plan.ConfigFiles = run.ConfigFiles()
 	return err
+}
+
+// add registers an object as v1alpha1 makes it.
+func add(c *kit.Call, family *extensions.Family, kind, name string, spec map[string]any) error {
+	data, err := json.Marshal(spec)
+	if err != nil {
+		return err
+	}
+	return family.AddObject(c, plan.APIObject{Kind: kind, Name: name, Spec: data})
 }
 
 const says = "print('%s executed')\ndef hi():\n    print('%s called')\n"

@@ -77,7 +77,11 @@ func (f *Family) merge(name string, p *plan.Plan, at kit.Trace) error {
 		all.Extensions = mergeExtension(all.Extensions, e)
 	}
 	all.Compose = append(all.Compose, p.Compose...)
-	all.Objects = append(all.Objects, p.Objects...)
+	for _, o := range p.Objects {
+		if o.Kind != kindRepo && o.Kind != kindExtension { // those were for the extension alone
+			f.run.ApplyObject(o)
+		}
+	}
 	all.Warnings = append(all.Warnings, p.Warnings...)
 	f.run.NoteAll(p.ConfigFiles)
 	f.results = append(f.results, p.Resources...)

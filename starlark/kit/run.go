@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -160,6 +161,16 @@ func (r *Run) CheckName(name string) error {
 
 // AddResource adds a resource, whose name is claimed, to the plan.
 func (r *Run) AddResource(res plan.Resource) { r.Plan.Resources = append(r.Plan.Resources, res) }
+
+// ApplyObject puts an object of v1alpha1 into the plan, in the place of one of its kind and name if there is one.
+func (r *Run) ApplyObject(o plan.APIObject) {
+	same := func(other plan.APIObject) bool { return other.Kind == o.Kind && other.Name == o.Name }
+	if i := slices.IndexFunc(r.Plan.Objects, same); i >= 0 {
+		r.Plan.Objects[i] = o
+		return
+	}
+	r.Plan.Objects = append(r.Plan.Objects, o)
+}
 
 // Origin is the call that defined a resource, empty if there is none.
 func (r *Run) Origin(resource string) Trace { return r.origins[resource] }

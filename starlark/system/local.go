@@ -58,6 +58,12 @@ func local(c *kit.Call) (gostarlark.Value, error) {
 	if c.KubeConfigPath != "" {
 		cmd.Env = append(cmd.Env, "KUBECONFIG="+c.KubeConfigPath)
 	}
+	applied, err := newInbox()
+	if err != nil {
+		return nil, err
+	}
+	defer applied.remove()
+	cmd.Env = append(cmd.Env, plan.ApplyVariable+"="+applied.path)
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
@@ -80,7 +86,7 @@ func local(c *kit.Call) (gostarlark.Value, error) {
 	var stdout, stderr bytes.Buffer
 	outLines, errLines := &prefixer{w: shown}, &prefixer{w: shown}
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(&stdout, outLines), io.MultiWriter(&stderr, errLines)
-	err := cmd.Run()
+	err = cmd.Run()
 	outLines.end()
 	errLines.end()
 	if ctxErr := c.Ctx.Err(); ctxErr != nil {
@@ -92,7 +98,7 @@ func local(c *kit.Call) (gostarlark.Value, error) {
 		}
 		return nil, fmt.Errorf("command %q failed: %w%s%s", line, err, quoted("stdout", stdout.String()), quoted("stderr", stderr.String()))
 	}
-	return &kit.Blob{Text: stdout.String()}, nil
+	return &kit.Blob{Text: stdout.String()}, applied.take(c)
 }
 
 // isOther reports whether a name is that of a program other than the shell, which is there whatever PATH the Tiltfile sets.
