@@ -2,6 +2,7 @@ package kit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -76,6 +77,8 @@ func NewRun(ctx context.Context, o Options) *Run {
 		origins: map[string]Trace{},
 		timings: map[string]time.Duration{},
 	}
+	r.FindExtension = func(*Call, string) (string, error) { return "", errors.New("extensions cannot be loaded here") }
+	r.ExtensionOf = func(string) string { return "" }
 	if o.Output == nil {
 		r.output = io.Discard
 	}
