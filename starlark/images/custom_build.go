@@ -40,8 +40,6 @@ func (f *Family) customBuild(c *kit.Call) (gostarlark.Value, error) {
 	switch {
 	case len(command) == 0:
 		return nil, errors.New("the command is empty")
-	case len(deps) == 0:
-		return nil, kit.Hint(errors.New("deps is empty"), "name the files and folders that the image is made of: a change of them builds it again")
 	case tag != "" && output != "":
 		return nil, errors.New("tag and outputs_image_ref_to exclude each other")
 	}
