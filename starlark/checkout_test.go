@@ -38,6 +38,7 @@ func checkout(t *testing.T) string {
 // Outcomes of an extension, from bad to good.
 const (
 	outcomeFails   = "fails"
+	outcomeFile    = "needs-file" // that a checkout should have: of a test, mostly
 	outcomeBinary  = "needs-binary"
 	outcomeNetwork = "needs-network"
 	outcomeCluster = "needs-cluster"
@@ -92,7 +93,7 @@ func TestExtensions_OfACheckout(t *testing.T) {
 	}
 	loaded := count[outcomeLoads] + count[outcomePlan]
 	fmt.Fprintf(&report, "\n%d extensions: %s load\n%d with a test or an example: %s make a plan\n", len(names), share(loaded, len(names)), tested, share(planned, tested))
-	for _, outcome := range []string{outcomeBinary, outcomeNetwork, outcomeCluster, outcomeFails} {
+	for _, outcome := range []string{outcomeFile, outcomeBinary, outcomeNetwork, outcomeCluster, outcomeFails} {
 		if count[outcome] > 0 {
 			fmt.Fprintf(&report, "%s: %s\n", outcome, share(count[outcome], len(names)))
 		}
@@ -139,7 +140,9 @@ func exampleOf(dir, name string) string {
 
 var (
 	wantsNetwork = regexp.MustCompile(`127\.0\.0\.1(:| port )9\b|[Cc]ould not resolve|transport '\w+' not allowed|git cannot fetch`)
-	wantsBinary  = regexp.MustCompile(`(?i)no local (\w+) executable found|(\w+) cli not installed`) // extensions that look for themselves
+	// What extensions say when they look for a program themselves, and what is said of a test, which is no extension.
+	wantsBinary  = regexp.MustCompile(`(?i)no local (\w+) executable found|(\w+) cli not installed|exec: "([^"]+)": executable file not found`)
+	wantsFile    = regexp.MustCompile(`there is no (?:file|Dockerfile|folder) (\S+)|(?:reading|open) (\S+): no such file`)
 	keptIn       = regexp.MustCompile(`\S*/tilt_modules/[^/]+/[0-9a-f]{40}/`)
 	wantsCluster = regexp.MustCompile(`connection to the server|localhost:8080|current-context|no configuration has been provided`)
 )
@@ -164,7 +167,10 @@ func (p *project) tryExtension(dir, data string) (outcome, why string) {
 	}
 	line, _, _ := strings.Cut(keptIn.ReplaceAllString(strings.ReplaceAll(e.Error(), dir+"/", ""), ""), "\n")
 	if found := wantsBinary.FindStringSubmatch(e.Message); found != nil {
-		return outcomeBinary, strings.ToLower(found[1] + found[2]) // one of them matched
+		return outcomeBinary, strings.ToLower(strings.Join(found[1:], "")) // one of them matched
+	}
+	if found := wantsFile.FindStringSubmatch(e.Message); found != nil {
+		return outcomeFile, strings.Join(found[1:], "")
 	}
 	switch {
 	case wantsNetwork.MatchString(e.Message):
