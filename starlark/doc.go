@@ -8,8 +8,8 @@
 //	}
 //
 // The evaluator is small; each family of builtins is a plugin in a package of its own, on top of package kit. To add a builtin,
-// register it in its family and describe it in that's builtins.md; to add a family, list it in families.go. Evaluation reads files and
-// runs the commands that the Tiltfile asks for, and touches no cluster, engine or server.
+// register it in its family and describe it in builtins.md there; to add a family, list it in families.go. Evaluation reads files,
+// runs the commands that the Tiltfile asks for and fetches the extensions that it loads, and touches no cluster, engine or server.
 //
 // A Cache given to each evaluation of a Tiltfile makes those after the first fast: what is made from files that did not change is
 // not made again.

@@ -36,8 +36,8 @@ type Result struct {
 	Timings map[string]time.Duration // by builtin, and "total"; a builtin that executes a file contains the time of what that calls
 }
 
-// Evaluate executes a Tiltfile. An error is an *Error, and wraps that of ctx if it was cancelled. Files are read and commands of
-// local() are run; nothing else is touched.
+// Evaluate executes a Tiltfile. An error is an *Error, and wraps that of ctx if it was cancelled. Files are read, commands of
+// local() are run and extensions fetched; nothing else is touched.
 func Evaluate(ctx context.Context, o Options) (*Result, error) {
 	start := time.Now()
 	if !filepath.IsAbs(o.Path) {

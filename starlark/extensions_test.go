@@ -61,6 +61,9 @@ func TestExtension_Loads(t *testing.T) {
 			if !strings.Contains(p.printed(), "hi from "+p.opts.DataDir) || !strings.Contains(p.printed(), commit) {
 				t.Errorf("printed:\n%s\nwant a file below %s for %s", p.printed(), p.opts.DataDir, commit)
 			}
+			if n := strings.Count(p.printed(), "extensions: fetching "+defaultExtensions+" ("+commit[:12]+")\n"); n != 1 {
+				t.Errorf("it is told %d times what takes time:\n%s", n, p.printed())
+			}
 			if len(got.Extensions) != 1 || got.Extensions[0].URL != defaultExtensions || got.Extensions[0].Commit != commit {
 				t.Errorf("the plan has the extensions %+v", got.Extensions)
 			}

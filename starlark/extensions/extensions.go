@@ -62,8 +62,8 @@ func New(run *kit.Run, evaluate Evaluate) *Family {
 	return f
 }
 
-// find returns the Tiltfile of the extension that a call names.
-func (f *Family) find(_ *kit.Call, name string) (string, error) {
+// find returns the Tiltfile of an extension.
+func (f *Family) find(name string) (string, error) {
 	if err := checkPath(name); err != nil {
 		return "", fmt.Errorf("%q is no name of an extension: %w", name, err)
 	}

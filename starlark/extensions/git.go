@@ -2,6 +2,7 @@ package extensions
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -128,7 +129,7 @@ func (g *git) call(ctx context.Context, url string, args ...string) (string, err
 }
 
 // environ is the environment of git: that of the evaluation, without what points to a repository (git sets it for hooks), and such
-// that git never asks a person.
+// that git never asks a person. Git LFS would look for a remote, which is none here.
 func (g *git) environ() []string {
 	list := slices.DeleteFunc(g.run.Environ.List(), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
@@ -137,7 +138,7 @@ func (g *git) environ() []string {
 			"GIT_NAMESPACE", "GIT_PREFIX", "GIT_CEILING_DIRECTORIES", "GIT_QUARANTINE_PATH", "LANGUAGE",
 		}, name)
 	})
-	return append(list, "GIT_TERMINAL_PROMPT=0", "GCM_INTERACTIVE=never", "LC_ALL=C")
+	return append(list, "GIT_TERMINAL_PROMPT=0", "GCM_INTERACTIVE=never", "GIT_LFS_SKIP_SMUDGE=1", "LC_ALL=C")
 }
 
 // say tells what takes time.
@@ -147,16 +148,19 @@ func (g *git) say(format string, args ...any) {
 
 // lastWords is the line of git's output that says why it failed.
 func lastWords(stderr string, err error) string {
-	words := ""
+	words, last := "", ""
 	for line := range strings.Lines(stderr) {
 		line = strings.TrimSpace(line)
 		fatal, ok := strings.CutPrefix(line, "fatal: ")
 		switch {
-		case ok && words == "", ok && !strings.HasPrefix(fatal, "Could not read from remote"):
+		case ok && strings.HasPrefix(fatal, "Could not read from remote"): // ssh has said why
+			words = cmp.Or(last, fatal)
+		case ok:
 			words = fatal
 		case words == "" && strings.HasPrefix(line, "error: "):
 			words = strings.TrimPrefix(line, "error: ")
 		}
+		last = line
 	}
 	if words == "" {
 		return err.Error()

@@ -54,7 +54,7 @@ func (r *Run) Exec(path string) (gostarlark.StringDict, error) {
 func (c *Call) ExecAt(name, path string) (gostarlark.StringDict, error) {
 	if extension, ok := strings.CutPrefix(name, extensionPrefix); ok {
 		var err error
-		if path, err = c.FindExtension(c, extension); err != nil {
+		if path, err = c.FindExtension(extension); err != nil {
 			return nil, err
 		}
 	}

@@ -45,8 +45,8 @@ type Run struct {
 
 	// Guard refuses an action on a cluster that may be a production one. The k8s family sets it.
 	Guard func(action string) error
-	// FindExtension returns the Tiltfile of the extension that a call names. The extensions family sets it.
-	FindExtension func(c *Call, name string) (path string, err error)
+	// FindExtension returns the Tiltfile of an extension, by the name in load('ext://...'). The extensions family sets it.
+	FindExtension func(name string) (path string, err error)
 	// ExtensionOf returns the name of the extension that a file belongs to, "" if it is of none. The extensions family sets it.
 	ExtensionOf func(path string) string
 
@@ -77,7 +77,7 @@ func NewRun(ctx context.Context, o Options) *Run {
 		origins: map[string]Trace{},
 		timings: map[string]time.Duration{},
 	}
-	r.FindExtension = func(*Call, string) (string, error) { return "", errors.New("extensions cannot be loaded here") }
+	r.FindExtension = func(string) (string, error) { return "", errors.New("extensions cannot be loaded here") }
 	r.ExtensionOf = func(string) string { return "" }
 	if o.Output == nil {
 		r.output = io.Discard
