@@ -420,18 +420,20 @@ func TestExtension_AfterAKill(t *testing.T) {
 		t.Fatalf("folders: %v, %v", folders, err)
 	}
 	left := filepath.Join(folders[0], "tmp-123")
-	if err := os.MkdirAll(filepath.Join(left, "files", "hello"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(folders[0], "refs.json"), []byte(`{"HEAD": `), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	repo.Commit(nil)
-	if got := p.plan(); got.Extensions[0].Commit != repo.Git("rev-parse", "HEAD") {
-		t.Errorf("got %+v", got.Extensions)
-	}
-	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("%s: %v", left, err)
+	for _, damaged := range []string{`{"HEAD": `, "null", `{"HEAD": "../.."}`, "[]"} {
+		if err := os.MkdirAll(filepath.Join(left, "files", "hello"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folders[0], "refs.json"), []byte(damaged), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		repo.Commit(nil)
+		if got := p.plan(); got.Extensions[0].Commit != repo.Git("rev-parse", "HEAD") {
+			t.Errorf("%s: got %+v", damaged, got.Extensions)
+		}
+		if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: %v", left, err)
+		}
 	}
 }
 

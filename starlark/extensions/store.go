@@ -8,9 +8,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -131,6 +133,7 @@ func (s *store) badRef(ctx context.Context, url, ref string) error {
 		name = strings.TrimPrefix(strings.TrimPrefix(name, "refs/tags/"), "refs/heads/")
 		names = append(names, strings.TrimSuffix(name, "^{}"))
 	}
+	slices.Sort(names)
 	if near := kit.Closest(ref, names); near != "" {
 		return kit.Hint(err, "did you mean %s?", near)
 	}
@@ -139,7 +142,11 @@ func (s *store) badRef(ctx context.Context, url, ref string) error {
 
 // complete returns the whole name of a commit from its beginning, "" if there is none such. Only who has all commits can tell.
 func (s *store) complete(ctx context.Context, url, ref string) (commit string, err error) {
-	err = s.change(ctx, url, func(_, tmp string) error {
+	repo, err := s.repo(url)
+	if err != nil {
+		return "", err
+	}
+	err = s.change(ctx, repo, func(tmp string) error {
 		if err := s.git.fetchAll(ctx, url, tmp); err != nil {
 			return err
 		}
@@ -159,7 +166,7 @@ func (s *store) tree(ctx context.Context, url, commit string) (string, error) {
 	if kit.IsDir(dir) {
 		return dir, nil
 	}
-	return dir, s.change(ctx, url, func(_, tmp string) error {
+	return dir, s.change(ctx, repo, func(tmp string) error {
 		if kit.IsDir(dir) {
 			return nil // another evaluation was faster
 		}
@@ -177,7 +184,7 @@ func (s *store) remember(ctx context.Context, repo, ref, commit string) error {
 	if readRefs(repo)[ref] == commit {
 		return nil
 	}
-	return s.changeIn(ctx, repo, func(repo, tmp string) error {
+	return s.change(ctx, repo, func(tmp string) error {
 		refs := readRefs(repo)
 		refs[ref] = commit
 		data, err := json.MarshalIndent(refs, "", "  ")
@@ -196,23 +203,16 @@ func (s *store) remember(ctx context.Context, repo, ref, commit string) error {
 func readRefs(repo string) map[string]string {
 	refs := map[string]string{}
 	data, err := os.ReadFile(filepath.Join(repo, refsFile))
-	if err != nil || json.Unmarshal(data, &refs) != nil {
+	if err != nil || json.Unmarshal(data, &refs) != nil || refs == nil {
 		return map[string]string{}
 	}
+	maps.DeleteFunc(refs, func(_, commit string) bool { return !fullHash.MatchString(commit) })
 	return refs
 }
 
-func (s *store) change(ctx context.Context, url string, add func(repo, tmp string) error) error {
-	repo, err := s.repo(url)
-	if err != nil {
-		return err
-	}
-	return s.changeIn(ctx, repo, add)
-}
-
-// changeIn calls add with the lock of a repository's folder held, and with a temporary folder in it. What others that were killed
-// have left there is removed first.
-func (s *store) changeIn(ctx context.Context, repo string, add func(repo, tmp string) error) (err error) {
+// change calls add with the lock of a repository's folder held, and with a temporary folder in it. What others that were killed have
+// left there is removed first.
+func (s *store) change(ctx context.Context, repo string, add func(tmp string) error) (err error) {
 	if err := os.MkdirAll(repo, 0o700); err != nil {
 		return fmt.Errorf("keep extensions on this machine: %w", err)
 	}
@@ -221,21 +221,26 @@ func (s *store) changeIn(ctx context.Context, repo string, add func(repo, tmp st
 		return cmp.Or(ctx.Err(), fmt.Errorf("lock the folder of extensions: %w", err))
 	}
 	defer func() { err = cmp.Or(err, lock.Unlock()) }()
-	left, err := filepath.Glob(filepath.Join(repo, unfinished+"*"))
-	if err != nil {
-		return err
-	}
-	for _, dir := range left {
-		if err := os.RemoveAll(dir); err != nil {
-			return fmt.Errorf("remove what an evaluation that was killed has left: %w", err)
-		}
-	}
+	removeUnfinished(repo)
 	tmp, err := os.MkdirTemp(repo, unfinished)
 	if err != nil {
 		return fmt.Errorf("keep extensions on this machine: %w", err)
 	}
 	defer func() { err = cmp.Or(err, os.RemoveAll(tmp)) }()
-	return add(repo, tmp)
+	return add(tmp)
+}
+
+// removeUnfinished removes what is left of those that were killed. What a git of theirs still writes to is left to the next time.
+func removeUnfinished(repo string) {
+	entries, err := os.ReadDir(repo)
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), unfinished) {
+			_ = os.RemoveAll(filepath.Join(repo, entry.Name()))
+		}
+	}
 }
 
 // repo returns the folder of a repository. It begins with what people know it by.
