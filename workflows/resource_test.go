@@ -421,3 +421,18 @@ func TestResource_ManualShowsWhatChangedDuringAnUpdate(t *testing.T) {
 		return r.Reason == "changed; waits to be triggered" && !r.Confirmed && !r.Ready
 	})
 }
+
+// TestResource_NotRun: what this version cannot run is an error at once, and nothing is tried; other resources go on.
+func TestResource_NotRun(t *testing.T) {
+	s := spec("a")
+	s.NotRun = "Compose services are not run by this version of envflow"
+	w := newWorld(t, s, spec("b"))
+	w.attach(1)
+	if r := w.untilUpdate("a", api.StateError); r.Reason != s.NotRun || r.Ready {
+		t.Errorf("a is %+v", r)
+	}
+	w.until("b is ready", func(s api.Status) bool { return find(s, "b").Ready })
+	w.wantCount(api.BuildImageActivity, "a", 0)
+	w.wantCount(api.SyncActivity, "a", 0)
+	w.wantCount(api.ApplyActivity, "a", 0)
+}

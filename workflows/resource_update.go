@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/envflow/envflow/internal/api"
@@ -52,6 +53,9 @@ func (r *resource) update(ctx workflow.Context) {
 // steps makes the resource what its spec and the disk say. kind is "" if that changed nothing.
 func (r *resource) steps(ctx workflow.Context, p api.Pending) (kind string, err error) {
 	calls, name, spec := r.caller(ctx), r.s.Spec.Name, r.s.Spec
+	if spec.NotRun != "" {
+		return "", temporal.NewNonRetryableApplicationError(spec.NotRun, string(failure.User), nil)
+	}
 	if spec.Type == plan.TypeLocal {
 		return r.localSteps(calls, p)
 	}

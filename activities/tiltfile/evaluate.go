@@ -41,7 +41,7 @@ func (a *Activities) Evaluate(ctx context.Context, in api.EvaluateIn) (api.Evalu
 	if err != nil {
 		return api.EvaluateOut{}, err
 	}
-	out := api.EvaluateOut{Plan: plan.Digest(p), Warnings: len(p.Warnings), Specs: make([]api.Spec, 0, len(p.Resources))}
+	out := api.EvaluateOut{Plan: plan.Digest(p), Specs: make([]api.Spec, 0, len(p.Resources))}
 	data, err := json.Marshal(p)
 	if err != nil {
 		return api.EvaluateOut{}, fmt.Errorf("record the plan: %w", err)
@@ -49,7 +49,9 @@ func (a *Activities) Evaluate(ctx context.Context, in api.EvaluateIn) (api.Evalu
 	if err := a.Records.PutPlan(ctx, out.Plan, data); err != nil {
 		return api.EvaluateOut{}, err
 	}
-	for _, warning := range p.Warnings {
+	warnings := append(slices.Clone(p.Warnings), objectsNotRun(p)...)
+	out.Warnings = len(warnings)
+	for _, warning := range warnings {
 		a.Log(api.TiltfileName, activities.SourceBuild, "WARNING: "+warning)
 	}
 	for i := range p.Resources {
@@ -97,7 +99,7 @@ func (a *Activities) run(ctx context.Context, in api.EvaluateIn) (*plan.Plan, er
 func spec(p *plan.Plan, r *plan.Resource) api.Spec {
 	s := api.Spec{
 		Name: r.Name, Type: r.Type, Digest: p.SpecDigest(r.Name), TriggerMode: r.TriggerMode, AutoInit: r.AutoInit, Enabled: r.Enabled,
-		DependsOn: r.DependsOn, Images: r.Images,
+		DependsOn: r.DependsOn, Images: r.Images, NotRun: notRun(p, r),
 	}
 	if r.Kubernetes != nil {
 		s.Objects = len(r.Kubernetes.Objects) > 0
@@ -106,4 +108,31 @@ func spec(p *plan.Plan, r *plan.Resource) api.Spec {
 		s.Command, s.Serve = l.Update != nil || len(l.Deps) > 0, l.Serve != nil
 	}
 	return s
+}
+
+// notRun says why this version of envflow evaluates a resource and cannot run it, "" if it can.
+func notRun(p *plan.Plan, r *plan.Resource) string {
+	const sentence = "%s not run by this version of envflow"
+	switch {
+	case r.Compose != nil:
+		return fmt.Sprintf(sentence, "Compose services are")
+	case r.Kubernetes != nil && r.Kubernetes.Custom != nil:
+		return fmt.Sprintf(sentence, "k8s_custom_deploy is")
+	}
+	for _, ref := range r.Images {
+		if image := p.Image(ref); image != nil && image.Custom != nil {
+			return fmt.Sprintf(sentence, "custom_build is")
+		}
+	}
+	return ""
+}
+
+// objectsNotRun warns of objects of v1alpha1. Extensions and their repositories have had their effect when the Tiltfile was evaluated.
+func objectsNotRun(p *plan.Plan) (warnings []string) {
+	for _, o := range p.Objects {
+		if o.Kind != "Extension" && o.Kind != "ExtensionRepo" {
+			warnings = append(warnings, fmt.Sprintf("the %s %s is not run by this version of envflow", o.Kind, o.Name))
+		}
+	}
+	return warnings
 }

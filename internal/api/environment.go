@@ -147,6 +147,7 @@ type Spec struct {
 	Objects     bool     `json:"objects,omitempty"` // it has objects in the cluster
 	Command     bool     `json:"command,omitempty"` // it has a command to run, or files that its server depends on
 	Serve       bool     `json:"serve,omitempty"`   // it has a server on this machine
+	NotRun      string   `json:"not_run,omitempty"` // why this version of envflow cannot run it; "": it can
 }
 
 // Configure tells a resource what to do.

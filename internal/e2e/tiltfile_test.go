@@ -116,3 +116,50 @@ func TestTiltfile_ContextHasToBeAllowed(t *testing.T) {
 	u.wait()
 	u.served(0, "v0")
 }
+
+// What this version of envflow evaluates and cannot run is red and says so; the rest of the Tiltfile runs: a chart, a kustomization
+// and an extension among it. A chart that is broken leaves all as it is.
+func TestTiltfile_WholeLanguage(t *testing.T) {
+	u := newUser(t, 1)
+	u.write("ext/hello/Tiltfile", "def greet(name): print('hello ' + name)\n")
+	u.write("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n")
+	const conf = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '{{ .Release.Name }}-conf'}\ndata: {a: '{{ .Values.a }}'}\n"
+	u.write("chart/templates/conf.yaml", conf)
+	u.write("kust/kustomization.yaml", "configMapGenerator: [{name: made, literals: [a=b]}]\n")
+	u.write("Tiltfile", u.tiltfile()+`
+v1alpha1.extension_repo(name='mine', url='file://' + os.getcwd() + '/ext')
+v1alpha1.extension(name='hello', repo_name='mine', repo_path='hello')
+load('ext://hello', 'greet')
+greet('there')
+k8s_yaml(helm('chart', name='rel', set='a=one'))
+k8s_yaml(kustomize('kust'))
+custom_build('made', 'false', deps='chart')
+k8s_yaml(blob('{apiVersion: v1, kind: Pod, metadata: {name: made}, spec: {containers: [{name: c, image: made}]}}'))
+k8s_custom_deploy('custom', 'false', 'false', [])
+v1alpha1.ui_button(name='button', text='Press', location={'component_type': 'resource', 'component_id': 'custom'})
+`)
+	u.ok("up", "-d")
+	u.eventually("what can run is ready", func() error {
+		for _, name := range []string{u.service[0].name, "uncategorized"} {
+			if r := u.status().resource(name); !r.Ready {
+				return fmt.Errorf("%s is %+v", name, r)
+			}
+		}
+		return nil
+	})
+	u.served(0, "v0")
+	u.fails(1, []string{"made: custom_build is not run by this version of envflow", "custom: k8s_custom_deploy is not run by this version of envflow"},
+		"wait", "--timeout", "3s")
+	u.contains("the log", u.ok("logs"), "hello there\n", "WARNING: the UIButton button is not run by this version of envflow\n", "ConfigMap/rel-conf: created\n", "ConfigMap/made-")
+
+	u.write("chart/templates/conf.yaml", "{{ broken")
+	u.tiltfileFails("Tiltfile:", "helm: ", "conf.yaml")
+	u.served(0, "v0")
+	u.write("chart/templates/conf.yaml", conf)
+	u.eventually("the chart is right again", func() error {
+		if got := u.status().Error; got != "" {
+			return fmt.Errorf("the error is still %q", got)
+		}
+		return nil
+	})
+}

@@ -30,11 +30,13 @@ func TestInject_Locators(t *testing.T) {
 		{"a filter", "{list: [{name: a, i: web}, {name: b, i: web}]}", path(`{.spec.list[?(@.name=="b")].i}`), "{list: [{name: a, i: web}, {name: b, i: 'localhost:5000/web:tag-1'}]}"},
 		{"at any depth", "{a: {image: web}, b: {c: {image: 'web:v2'}}}", path("{..image}"), "{a: {image: 'localhost:5000/web:tag-1'}, b: {c: {image: 'localhost:5000/web:tag-1'}}}"},
 		{
-			"name and tag apart", "{image: {repo: web, tag: v1, pull: Always}}", plan.ImageLocator{Path: "{.spec.image}", RepoField: "repo", TagField: "tag"},
+			"name and tag apart", "{image: {repo: web, tag: v1, pull: Always}}",
+			plan.ImageLocator{Path: "{.spec.image}", RepoField: "repo", TagField: "tag"},
 			"{image: {repo: 'localhost:5000/web', tag: tag-1, pull: Always}}",
 		},
 		{
-			"no tag yet", "{image: {repo: web}}", plan.ImageLocator{Path: "{.spec.image}", RepoField: "repo", TagField: "tag"},
+			"no tag yet", "{image: {repo: web}}",
+			plan.ImageLocator{Path: "{.spec.image}", RepoField: "repo", TagField: "tag"},
 			"{image: {repo: 'localhost:5000/web', tag: tag-1}}",
 		},
 	} {
