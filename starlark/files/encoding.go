@@ -35,7 +35,7 @@ func decodeJSON(text string) (gostarlark.Value, error) {
 func decodeYAML(text string) (gostarlark.Value, error) {
 	data, err := yaml.YAMLToJSON([]byte(text))
 	if err != nil {
-		return nil, fmt.Errorf("parse the YAML: %w", err)
+		return nil, fmt.Errorf("parse the YAML: %s", kit.YAMLProblem(err, 1))
 	}
 	return decodeJSON(string(data))
 }
@@ -45,7 +45,7 @@ func decodeYAMLStream(text string) (gostarlark.Value, error) {
 	for _, doc := range kit.SplitYAML(text) {
 		data, err := yaml.YAMLToJSON([]byte(doc.Text))
 		if err != nil {
-			return nil, fmt.Errorf("parse the YAML document at line %d: %w", doc.Line, err)
+			return nil, fmt.Errorf("parse the YAML: %s", kit.YAMLProblem(err, doc.Line))
 		}
 		v, err := decodeJSON(string(data))
 		if err != nil {

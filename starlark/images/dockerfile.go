@@ -1,12 +1,36 @@
 package images
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
+
+	"github.com/envflow/envflow/starlark/kit"
 )
+
+// imagesKey is what the images that a Dockerfile names were found in.
+type imagesKey kit.Digest
+
+// imagesOf is findImages with a cache.
+func imagesOf(cache *kit.Cache, dockerfile string, buildArgs map[string]string) []string {
+	digest := kit.NewDigester()
+	digest.Add(dockerfile)
+	for _, name := range slices.Sorted(maps.Keys(buildArgs)) {
+		digest.Add(name, buildArgs[name])
+	}
+	key := imagesKey(digest.Sum())
+	if value, ok := cache.Get(key); ok {
+		if images, ok := value.([]string); ok {
+			return images
+		}
+	}
+	images := findImages(dockerfile, buildArgs)
+	cache.Put(key, images)
+	return images
+}
 
 // findImages returns the images that a Dockerfile names in FROM and COPY --from, with ARGs filled in. A Dockerfile that cannot be
 // parsed has none: what is wrong with it is said by the build, with its line, and holds up this image only.

@@ -3,6 +3,7 @@ package k8s
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -94,16 +95,38 @@ func (f *Family) free(is func(o *object) bool) (list []*object) {
 
 // groupWorkloads makes a resource of each workload, with the Services for its pods.
 func (f *Family) groupWorkloads(workloads []named) {
-	services := f.free(func(o *object) bool { return len(o.selector) > 0 })
+	services := indexServices(f.free(func(o *object) bool { return len(o.selector) > 0 }))
 	for _, w := range workloads {
 		r := f.newResource(f.freeName(w.name), w.object.trace)
 		r.take(w.object)
-		for _, s := range services {
+		for _, s := range services.candidates(w.object) {
 			if s.taken == nil && s.selects(w.object) {
 				r.take(s)
 			}
 		}
 	}
+}
+
+// serviceIndex finds Services by their namespace and one label that they select.
+type serviceIndex map[[3]string][]*object
+
+func indexServices(services []*object) serviceIndex {
+	index := serviceIndex{}
+	for _, s := range services {
+		label := slices.Min(slices.Collect(maps.Keys(s.selector)))
+		key := [3]string{s.scope, label, s.selector[label]}
+		index[key] = append(index[key], s)
+	}
+	return index
+}
+
+// candidates returns the Services that may select a workload's pods, in the order of the YAML.
+func (x serviceIndex) candidates(w *object) (list []*object) {
+	for label, value := range w.labels {
+		list = append(list, x[[3]string{w.scope, label, value}]...)
+	}
+	slices.SortFunc(list, func(a, b *object) int { return cmp.Compare(a.index, b.index) })
+	return list
 }
 
 // freeName adds a number to the name of an object that is there twice, by allow_duplicates.

@@ -46,9 +46,8 @@ func (f *Family) filterYAML(c *kit.Call) (gostarlark.Value, error) {
 }
 
 func hasLabels(o *object, want map[string]string) bool {
-	got := stringMap(at(o.fields, "metadata", "labels"))
 	for name, value := range want {
-		if has, ok := got[name]; !ok || has != value {
+		if has, ok := o.ownLabels[name]; !ok || has != value {
 			return false
 		}
 	}

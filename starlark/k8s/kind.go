@@ -96,7 +96,7 @@ func (f *Family) locateImages() error {
 				o.readiness = k.readiness
 			}
 			for _, l := range k.locators {
-				images, err := imagesAt(o.fields, l)
+				images, err := imagesAt(o.JSON, l)
 				if err != nil {
 					return kit.At(k.trace, "k8s_kind", fmt.Errorf("the %s %s: %w", o.Kind, o.Name, err))
 				}

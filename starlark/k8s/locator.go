@@ -1,6 +1,7 @@
 package k8s
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -70,7 +71,11 @@ func checkPath(path string) error {
 }
 
 // imagesAt returns the images that an object names at a locator.
-func imagesAt(fields map[string]any, l plan.ImageLocator) ([]string, error) {
+func imagesAt(object json.RawMessage, l plan.ImageLocator) ([]string, error) {
+	var fields map[string]any
+	if err := json.Unmarshal(object, &fields); err != nil {
+		return nil, err
+	}
 	parser := jsonpath.New("")
 	if err := parser.Parse(l.Path); err != nil {
 		return nil, err

@@ -8,22 +8,27 @@ import (
 	"github.com/envflow/envflow/starlark/kit"
 )
 
-// object is a Kubernetes object with what assembly looks at.
-type object struct {
+// manifest is a Kubernetes object with what assembly looks at. It is kept from one evaluation to the next, and never changed.
+type manifest struct {
 	plan.Object
-	index     int // in the order of the YAML
-	trace     kit.Trace
-	fields    map[string]any
-	group     string // "" for the core group
-	scope     string // the namespace it goes to
+	group     string            // "" for the core group
+	ownLabels map[string]string // of the object itself
 	images    []string
 	envValues []string
 	labels    map[string]string // of its pods
 	hasPods   bool
 	selector  map[string]string // of a Service
 	readiness string            // that its kind has, "" if it says nothing
-	isKind    bool              // k8s_kind or its like means it
-	taken     *resource
+}
+
+// object is a manifest in one evaluation.
+type object struct {
+	manifest
+	index  int // in the order of the YAML
+	trace  kit.Trace
+	scope  string // the namespace it goes to
+	isKind bool   // k8s_kind or its like means it
+	taken  *resource
 }
 
 // podTemplates are the paths to the pod template in the kinds that have one; a Pod is its own.
@@ -43,19 +48,20 @@ var podTemplates = map[string][]string{
 }
 
 // inspect finds images and labels of the pods that the object makes.
-func (o *object) inspect() {
+func (o *manifest) inspect(fields map[string]any) {
+	o.ownLabels = stringMap(at(fields, "metadata", "labels"))
 	o.group, _, _ = strings.Cut(o.APIVersion, "/")
 	if !strings.Contains(o.APIVersion, "/") {
 		o.group = ""
 	}
 	if o.group == "" && o.Kind == "Service" {
-		o.selector = stringMap(at(o.fields, "spec", "selector"))
+		o.selector = stringMap(at(fields, "spec", "selector"))
 	}
 	path, ok := podTemplates[o.group+"/"+o.Kind]
 	if !ok {
 		return
 	}
-	template, ok := at(o.fields, path...).(map[string]any)
+	template, ok := at(fields, path...).(map[string]any)
 	if !ok {
 		return
 	}
@@ -68,23 +74,23 @@ func (o *object) inspect() {
 	}
 	o.labels = stringMap(at(template, "metadata", "labels"))
 	for _, list := range []string{"initContainers", "containers", "ephemeralContainers"} {
-		for _, container := range maps(at(template, "spec", list)) {
+		for _, container := range mapsIn(at(template, "spec", list)) {
 			o.addImage(str(container, "image"))
-			for _, variable := range maps(container["env"]) {
+			for _, variable := range mapsIn(container["env"]) {
 				if value := str(variable, "value"); value != "" {
 					o.envValues = append(o.envValues, value)
 				}
 			}
 		}
 	}
-	for _, volume := range maps(at(template, "spec", "volumes")) {
+	for _, volume := range mapsIn(at(template, "spec", "volumes")) {
 		o.addImage(str(volume, "image", "reference"))
 	}
 }
 
-func (o *object) addImage(image string) {
+func (o *manifest) addImage(image string) {
 	if image != "" && !slices.Contains(o.images, image) {
-		o.images = append(o.images, image)
+		o.images = append(slices.Clip(o.images), image) // the list of another evaluation may be the same
 	}
 }
 
@@ -130,10 +136,20 @@ func joinFragments(parts []string) string {
 
 // splitFragments is the way back; "\:" stands for a colon in a name.
 func splitFragments(s string) []string {
-	const hidden = "\x00"
-	parts := strings.Split(strings.ReplaceAll(s, `\:`, hidden), ":")
-	for i := range parts {
-		parts[i] = strings.ReplaceAll(parts[i], hidden, ":")
+	parts := []string{""}
+	for s != "" {
+		last := &parts[len(parts)-1]
+		switch {
+		case strings.HasPrefix(s, `\:`):
+			*last += ":"
+			s = s[len(`\:`):]
+		case s[0] == ':':
+			parts = append(parts, "")
+			s = s[1:]
+		default:
+			*last += s[:1]
+			s = s[1:]
+		}
 	}
 	return parts
 }
@@ -188,8 +204,8 @@ func str(v any, path ...string) string {
 	return s
 }
 
-// maps returns the maps in a list.
-func maps(v any) []map[string]any {
+// mapsIn returns the maps in a list.
+func mapsIn(v any) []map[string]any {
 	items, _ := v.([]any)
 	var list []map[string]any
 	for _, item := range items {

@@ -1,19 +1,13 @@
 package k8s
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"regexp"
-	"strconv"
 	"strings"
 
 	gostarlark "go.starlark.net/starlark"
-	"sigs.k8s.io/yaml"
 
-	"github.com/envflow/envflow/internal/plan"
 	"github.com/envflow/envflow/starlark/kit"
 )
 
@@ -56,11 +50,13 @@ func (f *Family) read(c *kit.Call, sources gostarlark.Value) ([]*object, error) 
 		if err != nil {
 			return nil, err
 		}
-		found, err := parse(text, name)
+		found, err := parse(c.Cache, text, name)
 		if err != nil {
 			return nil, err
 		}
-		objects = append(objects, found...)
+		for _, m := range found {
+			objects = append(objects, &object{manifest: m})
+		}
 	}
 	return objects, nil
 }
@@ -103,90 +99,9 @@ func (f *Family) add(o *object, duplicates kit.OptBool) error {
 	return nil
 }
 
-// parse returns the objects of a YAML text. The items of a List are objects of their own.
-func parse(text, name string) ([]*object, error) {
-	var objects []*object
-	for _, doc := range kit.SplitYAML(text) {
-		data, err := yaml.YAMLToJSON([]byte(doc.Text))
-		if err != nil {
-			return nil, yamlError(err, name, doc.Line)
-		}
-		if bytes.Equal(data, []byte("null")) {
-			continue
-		}
-		found, err := parseObject(data)
-		if err != nil {
-			return nil, fmt.Errorf("%s, the document at line %d: %w", orText(name), doc.Line, err)
-		}
-		objects = append(objects, found...)
-	}
-	return objects, nil
-}
-
-func parseObject(data []byte) ([]*object, error) {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	var fields map[string]any
-	if err := decoder.Decode(&fields); err != nil {
-		return nil, errors.New("it is not a Kubernetes object")
-	}
-	kind, apiVersion := str(fields, "kind"), str(fields, "apiVersion")
-	if kind == "" || apiVersion == "" {
-		return nil, kit.Hint(errors.New("it is not a Kubernetes object: kind or apiVersion is missing"), "k8s_yaml takes manifests only")
-	}
-	if items, ok := fields["items"].([]any); ok && strings.HasSuffix(kind, "List") {
-		return parseItems(items, strings.TrimSuffix(kind, "List"), apiVersion)
-	}
-	if kind == "List" {
-		return nil, nil
-	}
-	name := str(fields, "metadata", "name")
-	if name == "" {
-		return nil, fmt.Errorf("the %s has no metadata.name", kind)
-	}
-	o := &object{fields: fields, Object: plan.Object{
-		APIVersion: apiVersion, Kind: kind, Namespace: str(fields, "metadata", "namespace"), Name: name, JSON: data,
-	}}
-	o.inspect()
-	return []*object{o}, nil
-}
-
-// parseItems returns the items of a list. Those of a typed one, such as ConfigMapList, need not say their kind.
-func parseItems(items []any, kind, apiVersion string) ([]*object, error) {
-	var objects []*object
-	for _, item := range items {
-		fields, ok := item.(map[string]any)
-		if !ok {
-			return nil, errors.New("an item of the list is not an object")
-		}
-		if kind != "" && fields["kind"] == nil {
-			fields["kind"], fields["apiVersion"] = kind, apiVersion
-		}
-		data, err := json.Marshal(fields)
-		if err != nil {
-			return nil, err
-		}
-		found, err := parseObject(data)
-		if err != nil {
-			return nil, err
-		}
-		objects = append(objects, found...)
-	}
-	return objects, nil
-}
-
-var yamlLine = regexp.MustCompile(`line (\d+)`)
-
 // yamlError names the file and the line in it, not in the document.
 func yamlError(err error, name string, first int) error {
-	text := yamlLine.ReplaceAllStringFunc(strings.TrimPrefix(err.Error(), "yaml: "), func(found string) string {
-		n, convErr := strconv.Atoi(strings.TrimPrefix(found, "line "))
-		if convErr != nil {
-			return found
-		}
-		return "line " + strconv.Itoa(n+first-1)
-	})
-	return fmt.Errorf("%s is not valid YAML: %s", orText(name), text)
+	return fmt.Errorf("%s is not valid YAML: %s", orText(name), kit.YAMLProblem(err, first))
 }
 
 func orText(name string) string {

@@ -9,14 +9,19 @@ func TestSplitYAML(t *testing.T) {
 	t.Parallel()
 	got := SplitYAML("# head\n---\na: 1\n--- # comment\n\n---\n%YAML 1.2\n---\nb: |\n  ---\n  x\n...\n--- {c: 1}\n---not: a separator\n")
 	want := []YAMLDocument{
-		{Line: 2, Text: "   \na: 1\n"},
-		{Line: 8, Text: "   \nb: |\n  ---\n  x\n...\n"},
-		{Line: 13, Text: "    {c: 1}\n---not: a separator\n"},
+		{Line: 2, Text: "---\na: 1\n"},
+		{Line: 8, Text: "---\nb: |\n  ---\n  x\n...\n"},
+		{Line: 13, Text: "--- {c: 1}\n---not: a separator\n"},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %+v", got)
 	}
-	if got := SplitYAML("---\n# only this\n"); len(got) != 0 {
+	for _, text := range []string{"---\n# only this\n", "", "\n---", "--- \t\r\n...\n---\r\n", "%YAML 1.2\n"} {
+		if got := SplitYAML(text); len(got) != 0 {
+			t.Errorf("%q: got %+v", text, got)
+		}
+	}
+	if got, want := SplitYAML("%YAML 1.2\na: 1\n"), []YAMLDocument{{Line: 2, Text: "a: 1\n"}}; !slices.Equal(got, want) {
 		t.Errorf("got %+v", got)
 	}
 }

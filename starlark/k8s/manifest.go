@@ -1,0 +1,128 @@
+package k8s
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+	"sigs.k8s.io/yaml"
+
+	"github.com/envflow/envflow/internal/plan"
+	"github.com/envflow/envflow/starlark/kit"
+)
+
+// parse returns the objects of a YAML text. The items of a List are objects of their own. Documents are parsed side by side, since
+// YAML is what a large environment spends its evaluation with; of several errors the first in the text counts.
+func parse(cache *kit.Cache, text, name string) ([]manifest, error) {
+	docs := kit.SplitYAML(text)
+	found, errs := make([][]manifest, len(docs)), make([]error, len(docs))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for part := range slices.Chunk(indices(len(docs)), 1+len(docs)/(4*runtime.GOMAXPROCS(0))) {
+		group.Go(func() error {
+			for _, i := range part {
+				found[i], errs[i] = parseDocument(cache, docs[i], name)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // errors are in errs, to keep their order
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return slices.Concat(found...), nil
+}
+
+func indices(n int) []int {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i
+	}
+	return list
+}
+
+// documentKey is what the objects of a document were made from.
+type documentKey kit.Digest
+
+// parseDocument returns the objects of a document, from the cache if an earlier evaluation has parsed the same.
+func parseDocument(cache *kit.Cache, doc kit.YAMLDocument, name string) ([]manifest, error) {
+	digest := kit.NewDigester()
+	digest.Add(doc.Text)
+	key := documentKey(digest.Sum())
+	if value, ok := cache.Get(key); ok {
+		if found, ok := value.([]manifest); ok {
+			return found, nil
+		}
+	}
+	data, err := yaml.YAMLToJSON([]byte(doc.Text))
+	if err != nil {
+		return nil, yamlError(err, name, doc.Line)
+	}
+	var found []manifest
+	if !bytes.Equal(data, []byte("null")) {
+		if found, err = parseObject(data); err != nil {
+			return nil, fmt.Errorf("%s, the document at line %d: %w", orText(name), doc.Line, err)
+		}
+	}
+	cache.Put(key, found)
+	return found, nil
+}
+
+func parseObject(data []byte) ([]manifest, error) {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var fields map[string]any
+	if err := decoder.Decode(&fields); err != nil {
+		return nil, errors.New("it is not a Kubernetes object")
+	}
+	kind, apiVersion := str(fields, "kind"), str(fields, "apiVersion")
+	if kind == "" || apiVersion == "" {
+		return nil, kit.Hint(errors.New("it is not a Kubernetes object: kind or apiVersion is missing"), "k8s_yaml takes manifests only")
+	}
+	if items, ok := fields["items"].([]any); ok && strings.HasSuffix(kind, "List") {
+		return parseItems(items, strings.TrimSuffix(kind, "List"), apiVersion)
+	}
+	if kind == "List" {
+		return nil, nil
+	}
+	name := str(fields, "metadata", "name")
+	if name == "" {
+		return nil, fmt.Errorf("the %s has no metadata.name", kind)
+	}
+	m := manifest{Object: plan.Object{
+		APIVersion: apiVersion, Kind: kind, Namespace: str(fields, "metadata", "namespace"), Name: name, JSON: data,
+	}}
+	m.inspect(fields)
+	return []manifest{m}, nil
+}
+
+// parseItems returns the items of a list. Those of a typed one, such as ConfigMapList, need not say their kind.
+func parseItems(items []any, kind, apiVersion string) ([]manifest, error) {
+	var found []manifest
+	for _, item := range items {
+		fields, ok := item.(map[string]any)
+		if !ok {
+			return nil, errors.New("an item of the list is not an object")
+		}
+		if kind != "" && fields["kind"] == nil {
+			fields["kind"], fields["apiVersion"] = kind, apiVersion
+		}
+		data, err := json.Marshal(fields)
+		if err != nil {
+			return nil, err
+		}
+		objects, err := parseObject(data)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, objects...)
+	}
+	return found, nil
+}
