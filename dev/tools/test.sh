@@ -80,6 +80,7 @@ run_tests() {
     # shellcheck disable=SC2086
     go test -count=1 -shuffle=on -timeout "${TEST_TIMEOUT:-15m}" $plain || failed=1
   fi
+  run_fuzzing || failed=1
   if [ "$pattern" = ./... ]; then
     # Modules of their own, which ./... does not reach.
     for module in examples/*/go.mod; do
@@ -87,6 +88,19 @@ run_tests() {
       (cd "${module%/go.mod}" && go vet ./... && go test -count=1 -shuffle=on ./...) || failed=1
     done
   fi
+  return $failed
+}
+
+# run_fuzzing tries each fuzz target of the Tiltfile's language with some thousand inputs that nobody thought of. All seeds, those of
+# other rooms too, have run with the tests: what links the server would have to be compiled anew for this, which takes minutes.
+run_fuzzing() {
+  local name dir target failed=0
+  while read -r name dir; do
+    while read -r target; do
+      say "fuzzing $target of $name"
+      go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZ:-2000x}" -fuzzminimizetime 200x -timeout 5m "$name" || failed=1
+    done < <(cat "$dir"/*_test.go | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(f \*testing.F).*/\1/p')
+  done < <(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{.Dir}}{{end}}' "$pattern" | grep '/starlark' | awk 'NF')
   return $failed
 }
 
