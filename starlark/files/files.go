@@ -50,8 +50,10 @@ func read(c *kit.Call, convert func(string) (gostarlark.Value, error)) (gostarla
 		return fallback, nil
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, kit.Hint(fmt.Errorf("there is no file %s", path), "default=... gives a value for that case; paths start from %s", c.WorkingDir())
+	case kit.IsDir(c.Path(string(path))):
+		return nil, kit.Hint(fmt.Errorf("%s is a folder", path), "listdir lists the files in one")
 	case err != nil:
-		return nil, err
+		return nil, fmt.Errorf("read %s: %w", path, kit.WithoutPath(err))
 	}
 	v, err := convert(string(data))
 	if err != nil {
@@ -114,6 +116,9 @@ func listdir(c *kit.Call) (gostarlark.Value, error) {
 	root := c.Path(string(dir))
 	if recursive {
 		c.NoteTree(root)
+	}
+	if !kit.IsDir(root) {
+		return nil, kit.Hint(fmt.Errorf("there is no folder %s", dir), "paths start from %s", c.WorkingDir())
 	}
 	list := []gostarlark.Value{}
 	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {

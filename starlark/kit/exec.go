@@ -22,7 +22,7 @@ var dialect = &syntax.FileOptions{
 
 const (
 	maxDepth   = 5000 // calls within calls; the interpreter's recursion is Go's, and Go ends a program whose stack is too deep
-	depthEvery = 2000 // steps between two looks at the depth
+	depthEvery = 2000 // steps between two looks at the depth and the limits below
 )
 
 // module is a file that was executed, or is being executed.
@@ -67,7 +67,7 @@ func (r *Run) execute(path string) (gostarlark.StringDict, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("there is no file %s", r.Display(path))
 		}
-		return nil, fmt.Errorf("read %s: %w", r.Display(path), withoutPath(err))
+		return nil, fmt.Errorf("read %s: %w", r.Display(path), WithoutPath(err))
 	}
 	r.sources[path] = string(src)
 
@@ -92,8 +92,8 @@ func (r *Run) CallFunction(fn *gostarlark.Function, args ...gostarlark.Value) (g
 func (r *Run) newThread(path string) (thread *gostarlark.Thread, stop func() bool) {
 	thread = &gostarlark.Thread{
 		Name:       path,
-		Print:      func(_ *gostarlark.Thread, msg string) { r.printLine(msg) },
-		OnMaxSteps: limitDepth,
+		Print:      r.print,
+		OnMaxSteps: r.watch,
 	}
 	thread.SetMaxExecutionSteps(depthEvery)
 	thread.Load = func(thread *gostarlark.Thread, name string) (gostarlark.StringDict, error) {
@@ -129,21 +129,37 @@ func (r *Run) compile(path string, src []byte, predeclared gostarlark.StringDict
 	return program, nil
 }
 
-// limitDepth fails a Tiltfile whose functions call each other for ever, before Go ends the whole program.
-func limitDepth(thread *gostarlark.Thread) {
-	if thread.CallStackDepth() > maxDepth {
-		thread.Cancel("recursion is too deep")
-		return
-	}
-	thread.SetMaxExecutionSteps(thread.ExecutionSteps() + depthEvery)
+// limits bound a Tiltfile that would never end. They are far beyond what one does that is meant.
+type limits struct {
+	steps  uint64 // of the interpreter, in one file: some 20 seconds
+	output int    // bytes that are printed
 }
 
-func (r *Run) printLine(msg string) {
+var usualLimits = limits{steps: 1e9, output: 64 << 20}
+
+// watch ends a file that runs away. It is called each depthEvery steps.
+func (r *Run) watch(thread *gostarlark.Thread) {
+	switch {
+	case thread.CallStackDepth() > maxDepth: // before Go ends the whole program
+		thread.Cancel("recursion is too deep")
+	case thread.ExecutionSteps() > r.limits.steps:
+		thread.Cancel(fmt.Sprintf("it does not end: %d steps were executed", r.limits.steps))
+	default:
+		thread.SetMaxExecutionSteps(thread.ExecutionSteps() + depthEvery)
+	}
+}
+
+// print writes a line of the Tiltfile's own.
+func (r *Run) print(thread *gostarlark.Thread, msg string) {
+	if r.printed += len(msg) + 1; r.printed > r.limits.output {
+		thread.Cancel(fmt.Sprintf("it prints too much: more than %d bytes", r.limits.output))
+		return
+	}
 	_, _ = fmt.Fprintln(r.output, msg) // no one to tell if the log is gone
 }
 
-// withoutPath drops the path from an error of package os, where the message names it in another form.
-func withoutPath(err error) error {
+// WithoutPath drops the path from an error of package os, where the message names it in another form.
+func WithoutPath(err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		return pe.Err
 	}

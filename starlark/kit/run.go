@@ -51,6 +51,8 @@ type Run struct {
 	ExtensionOf func(path string) string
 
 	output   io.Writer
+	limits   limits
+	printed  int                         // bytes
 	members  map[string]gostarlark.Value // by dotted name
 	files    fileSet
 	loaded   map[string]*module
@@ -71,6 +73,7 @@ func NewRun(ctx context.Context, o Options) *Run {
 		Plan:    &plan.Plan{Resources: []plan.Resource{}, Images: []plan.Image{}, Warnings: []string{}}, // lists in JSON, not null
 		Environ: newEnviron(o.Environ),
 		output:  &lockedWriter{w: o.Output},
+		limits:  usualLimits,
 		members: map[string]gostarlark.Value{},
 		loaded:  map[string]*module{},
 		sources: map[string]string{},

@@ -19,6 +19,8 @@ import (
 const (
 	pipeDelay = 2 * time.Second // how long a command's children may hold its output after it ended
 	maxQuoted = 4 << 10         // bytes of a failed command's output in the message
+	maxOutput = 64 << 20        // bytes that a command may print
+	maxLine   = 64 << 10        // bytes of its output that are shown as one line
 )
 
 // local runs a command and returns what it printed. It is refused on a cluster that may be a production one, since what it does
@@ -83,7 +85,7 @@ func local(c *kit.Call) (gostarlark.Value, error) {
 	if quiet {
 		shown = io.Discard
 	}
-	var stdout, stderr bytes.Buffer
+	stdout, stderr := limited{left: maxOutput}, limited{left: maxOutput}
 	outLines, errLines := &prefixer{w: shown}, &prefixer{w: shown}
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(&stdout, outLines), io.MultiWriter(&stderr, errLines)
 	err = cmd.Run()
@@ -91,6 +93,9 @@ func local(c *kit.Call) (gostarlark.Value, error) {
 	errLines.end()
 	if ctxErr := c.Ctx.Err(); ctxErr != nil {
 		return nil, ctxErr
+	}
+	if stdout.left < 0 || stderr.left < 0 { // it ended because nobody read on
+		return nil, kit.Hint(fmt.Errorf("command %q printed more than %d MiB", line, maxOutput>>20), "let it write to a file, and read what is needed of that")
 	}
 	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		if missing := missingProgram(c, argv, err, stderr.String()); missing != nil {
@@ -104,6 +109,22 @@ func local(c *kit.Call) (gostarlark.Value, error) {
 // isOther reports whether a name is that of a program other than the shell, which is there whatever PATH the Tiltfile sets.
 func isOther(program string) bool {
 	return program != plan.HostCommand("")[0] && filepath.Base(program) == program
+}
+
+// errTooMuch is what a command's output ends with that has no end.
+var errTooMuch = errors.New("too much output")
+
+// limited keeps a command's output. One that goes on for ever would take all memory.
+type limited struct {
+	bytes.Buffer
+	left int
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	if l.left -= len(p); l.left < 0 {
+		return 0, errTooMuch
+	}
+	return l.Buffer.Write(p)
 }
 
 // quoted returns the end of an output for a message.
@@ -128,8 +149,11 @@ func (p *prefixer) Write(data []byte) (int, error) {
 	p.buf = append(p.buf, data...)
 	for {
 		line, rest, ok := bytes.Cut(p.buf, []byte("\n"))
-		if !ok {
+		switch {
+		case !ok && len(p.buf) < maxLine:
 			return len(data), nil
+		case !ok:
+			line, rest = p.buf, nil
 		}
 		_, _ = fmt.Fprintf(p.w, " → %s\n", line) // no one to tell if the log is gone
 		p.buf = rest
