@@ -159,7 +159,7 @@ func fromStarlark(v gostarlark.Value, depth int) (any, error) {
 	case gostarlark.Int:
 		return json.Number(v.String()), nil
 	case gostarlark.Float:
-		return float64(v), nil
+		return float64(v) + 0, nil // -0 is 0
 	case *starlarkstruct.Struct:
 		fields := map[string]any{}
 		for _, name := range v.AttrNames() {

@@ -6,7 +6,7 @@ import (
 	gostarlark "go.starlark.net/starlark"
 )
 
-// FuzzDecode: what can be decoded can be encoded, and is the same when it is decoded again.
+// FuzzDecode: what can be decoded can be encoded, and is the same text after a second time.
 func FuzzDecode(f *testing.F) {
 	for _, text := range []string{`{"a": [1, 2.5, null, "x"], "b": {}}`, "a: 1\nb: [x, {c: 2}]", "1e400", "12345678901234567890", "- &a 1\n- *a", `"\u0000"`, "a: !!binary aGk=", "[[[["} {
 		f.Add(text)
@@ -29,8 +29,9 @@ func FuzzDecode(f *testing.F) {
 			if err != nil {
 				t.Fatalf("%s %q is encoded as %q, which cannot be decoded: %v", format.name, text, encoded, err)
 			}
-			if same, err := gostarlark.Equal(v, again); err != nil || !same {
-				t.Fatalf("%s %q is %s, and encoded and decoded again %s, %v", format.name, text, v, again, err)
+			// Values may differ: a float without a fraction is encoded as an int, as Kubernetes wants it. Their texts may not.
+			if twice, err := format.encode(again); err != nil || twice != encoded {
+				t.Fatalf("%s %q is encoded as %q, and decoded and encoded again %q, %v", format.name, text, encoded, twice, err)
 			}
 		}
 	})
