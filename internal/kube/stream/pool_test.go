@@ -200,12 +200,14 @@ func TestSync_TellsThatAContainerIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.wait(t, 0)
-	if err := b.pool.Sync(t.Context(), b.c, batch); !errors.Is(err, stream.ErrGone) {
-		// It may be running again already; then the files went into the new one.
-		if err != nil {
-			t.Errorf("a container that ended: %v", err)
+	testenv.Eventually(t, kubetest.Patience, "the sync tells that the container ended", func() error {
+		// It may be running again already; then the files went into the new one. Until the kubelet has told of its end, an exec
+		// fails like any other.
+		if err := b.pool.Sync(t.Context(), b.c, batch); err != nil && !errors.Is(err, stream.ErrGone) {
+			return fmt.Errorf("it returns %w", err)
 		}
-	}
+		return nil
+	})
 	pod := kubetest.WaitRunning(t, b.cs, b.namespace, "pod", b.c.ID)
 	again := b.c
 	again.ID = kubetest.ContainerID(pod)
