@@ -170,8 +170,5 @@ func (s *spec) unknown(key string) error {
 		}
 	}
 	err := fmt.Errorf("%s has no field %q; it has: %s", s.name, key, strings.Join(known, ", "))
-	if near := kit.Closest(key, known); near != "" {
-		err = kit.Hint(err, "did you mean %q?", near)
-	}
-	return err
+	return kit.DidYouMean(err, key, known)
 }

@@ -138,10 +138,7 @@ func (f *Family) unknownProject(name string) error {
 		return kit.Hint(fmt.Errorf("there is no Compose project %q", name), "docker_compose defines projects; it must be called before")
 	}
 	err := fmt.Errorf("there is no Compose project %q; there are: %s", name, strings.Join(known, ", "))
-	if near := kit.Closest(name, known); near != "" {
-		err = kit.Hint(err, "did you mean %q?", near)
-	}
-	return err
+	return kit.DidYouMean(err, name, known)
 }
 
 // unknown says why there is no service of a name.
@@ -167,8 +164,5 @@ func (f *Family) unknown(name, project string) error {
 	}
 	slices.Sort(known)
 	err := fmt.Errorf("there is no service %q; there are: %s", name, strings.Join(known, ", "))
-	if near := kit.Closest(name, known); near != "" {
-		err = kit.Hint(err, "did you mean %q?", near)
-	}
-	return err
+	return kit.DidYouMean(err, name, known)
 }

@@ -107,9 +107,7 @@ func (f *Family) closure(names []string, on map[string]bool) error {
 	if len(unknown) > 0 {
 		slices.Sort(known)
 		err := fmt.Errorf("no such resource: %s; there are: %s", strings.Join(unknown, ", "), strings.Join(known, ", "))
-		if near := kit.Closest(unknown[0], known); near != "" {
-			err = kit.Hint(err, "did you mean %q?", near)
-		}
+		err = kit.DidYouMean(err, unknown[0], known)
 		if len(f.enabled) > 0 {
 			return kit.At(f.chosenAt, "config.set_enabled_resources", err)
 		}

@@ -84,11 +84,7 @@ func (f *Family) readFile(path string) error {
 	for _, name := range names {
 		s := f.settings[name]
 		if s == nil {
-			err := fmt.Errorf("%s: %q is not defined by the Tiltfile", fileName, name)
-			if near := kit.Closest(name, f.names); near != "" {
-				err = kit.Hint(err, "did you mean %q?", near)
-			}
-			return err
+			return kit.DidYouMean(fmt.Errorf("%s: %q is not defined by the Tiltfile", fileName, name), name, f.names)
 		}
 		if s.value, err = s.fromJSON(string(values[name])); err != nil {
 			return fmt.Errorf("%s: %s: %w", fileName, name, err)

@@ -80,6 +80,14 @@ func Editors(base string) plan.Ignore {
 	return plan.Ignore{Base: base, Patterns: editorFiles, Source: "files of editors"}
 }
 
+// Folder is the folder that patterns about a path are relative to: itself, or that of a file.
+func Folder(path string) string {
+	if kit.IsDir(path) {
+		return path
+	}
+	return filepath.Dir(path)
+}
+
 // Path ignores one file, or a folder with all below it. source says why, for people.
 func Path(path, source string) plan.Ignore {
 	return plan.Ignore{Base: filepath.Dir(path), Patterns: []string{Escape(filepath.ToSlash(filepath.Base(path)))}, Source: source}

@@ -75,7 +75,7 @@ func (f *Family) dockerBuild(c *kit.Call) (gostarlark.Value, error) {
 	if err := f.readDockerfile(c, b, dockerfile, contents); err != nil {
 		return nil, err
 	}
-	b.froms = imagesOf(c.Cache, b.image.Dockerfile, b.image.BuildArgs)
+	b.froms = f.imagesOf(b.image.Dockerfile, b.image.BuildArgs)
 	if b.image.Context != "" {
 		if b.image.Ignores, err = f.ignoresOf(&b.image, ignore, only); err != nil {
 			return nil, err

@@ -14,21 +14,16 @@ import (
 // imagesKey is what the images that a Dockerfile names were found in.
 type imagesKey kit.Digest
 
-// imagesOf is findImages with a cache.
-func imagesOf(cache *kit.Cache, dockerfile string, buildArgs map[string]string) []string {
+// imagesOf is findImages with the cache.
+func (f *Family) imagesOf(dockerfile string, buildArgs map[string]string) []string {
 	digest := kit.NewDigester()
 	digest.Add(dockerfile)
 	for _, name := range slices.Sorted(maps.Keys(buildArgs)) {
 		digest.Add(name, buildArgs[name])
 	}
-	key := imagesKey(digest.Sum())
-	if value, ok := cache.Get(key); ok {
-		if images, ok := value.([]string); ok {
-			return images
-		}
-	}
-	images := findImages(dockerfile, buildArgs)
-	cache.Put(key, images)
+	images, _ := kit.Cached(f.run.Cache, imagesKey(digest.Sum()), func() ([]string, error) { // findImages does not fail
+		return findImages(dockerfile, buildArgs), nil
+	})
 	return images
 }
 

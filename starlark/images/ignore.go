@@ -41,10 +41,7 @@ func (f *Family) ignoresOfDeps(image *plan.Image, ignore []string) ([]plan.Ignor
 	var list []plan.Ignore
 	deps := image.Custom.Deps
 	for _, dep := range deps {
-		base := dep
-		if !kit.IsDir(dep) {
-			base = filepath.Dir(dep)
-		}
+		base := ignores.Folder(dep)
 		editors := ignores.Editors(base)
 		if !slices.ContainsFunc(list, func(l plan.Ignore) bool { return l.Base == base && l.Source == editors.Source }) {
 			list = append(list, editors)
@@ -62,7 +59,7 @@ func (f *Family) ignoresOfDeps(image *plan.Image, ignore []string) ([]plan.Ignor
 		}
 	}
 	if out := image.Custom.OutputsRefTo; out != "" {
-		list = append(list, plan.Ignore{Base: filepath.Dir(out), Patterns: []string{ignores.Escape(filepath.Base(out))}, Source: "custom_build(outputs_image_ref_to=...)"})
+		list = append(list, ignores.Path(out, "custom_build(outputs_image_ref_to=...)"))
 	}
 	return append(list, f.ignores.Git(deps...)...), nil
 }

@@ -193,10 +193,7 @@ func (f *Family) dependency(ref string) (*build, error) {
 	for _, b := range f.builds {
 		known = append(known, b.image.Ref)
 	}
-	if near := kit.Closest(ref, known); near != "" {
-		return nil, kit.Hint(err, "did you mean %q?", near)
-	}
-	return nil, err
+	return nil, kit.DidYouMean(err, ref, known)
 }
 
 // checkCycle refuses images that are made of each other.

@@ -103,11 +103,15 @@ func (f *Family) LiveUpdate(v gostarlark.Value, who string, watched []string) ([
 	if err != nil {
 		return nil, fmt.Errorf("live_update: %w", err)
 	}
-	var plans []plan.Step
+	return planned(steps), f.checkWatched(steps, who, watched)
+}
+
+// planned returns steps as the plan has them.
+func planned(steps []*step) (list []plan.Step) {
 	for _, s := range steps {
-		plans = append(plans, s.plan)
+		list = append(list, s.plan)
 	}
-	return plans, f.checkWatched(steps, who, watched)
+	return list
 }
 
 // takeSteps gives a build its live update.
@@ -115,9 +119,7 @@ func (f *Family) takeSteps(b *build, v gostarlark.Value) (err error) {
 	if b.steps, err = f.liveUpdate(v); err != nil {
 		return fmt.Errorf("live_update: %w", err)
 	}
-	for _, s := range b.steps {
-		b.image.LiveUpdate = append(b.image.LiveUpdate, s.plan)
-	}
+	b.image.LiveUpdate = planned(b.steps)
 	return nil
 }
 

@@ -14,7 +14,7 @@ func (f *Family) Find(container string) *plan.Image {
 
 // Bases returns the images that a Dockerfile starts or copies from.
 func (f *Family) Bases(dockerfile string, buildArgs map[string]string) []string {
-	return findImages(dockerfile, buildArgs)
+	return f.imagesOf(dockerfile, buildArgs)
 }
 
 // Ignores returns what of a build context does not count if something else than docker_build builds it.

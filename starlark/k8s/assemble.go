@@ -233,10 +233,7 @@ func (f *Family) unknown(name string) error {
 	if len(known) == 0 {
 		return kit.Hint(fmt.Errorf("there is no resource %q, and no other either", name), "k8s_yaml makes resources of objects that run containers")
 	}
-	if near := kit.Closest(name, known); near != "" {
-		return kit.Hint(err, "did you mean %q?", near)
-	}
-	return err
+	return kit.DidYouMean(err, name, known)
 }
 
 // selectObject returns the one object that a selector of objects= means.
@@ -268,10 +265,7 @@ func (f *Family) selectObject(selector string) (*object, error) {
 		return nil, fmt.Errorf("objects: %s belongs to the resource %s already", taken.fullName(), taken.taken.name)
 	}
 	err := fmt.Errorf("objects: there is no object %q; left are: %s", selector, strings.Join(free, ", "))
-	if near := kit.Closest(selector, free); near != "" {
-		err = kit.Hint(err, "did you mean %q?", near)
-	}
-	return nil, err
+	return nil, kit.DidYouMean(err, selector, free)
 }
 
 // finished returns the resource as the plan has it.

@@ -3,7 +3,6 @@ package k8s
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/distribution/reference"
 	gostarlark "go.starlark.net/starlark"
@@ -82,9 +81,7 @@ func (f *Family) customLiveUpdate(d *plan.CustomDeploy, name string, steps gosta
 			paths = []string{s.Local}
 		}
 		for _, path := range paths {
-			d.Ignores = append(d.Ignores, plan.Ignore{
-				Base: filepath.Dir(path), Patterns: []string{ignores.Escape(filepath.Base(path))}, Source: "k8s_custom_deploy(live_update=...)",
-			})
+			d.Ignores = append(d.Ignores, ignores.Path(path, "k8s_custom_deploy(live_update=...)"))
 		}
 	}
 	return nil
@@ -95,11 +92,7 @@ func (f *Family) finishCustom(r *resource) error {
 	d := r.options.Custom
 	var own []plan.Ignore
 	for _, dep := range d.Deps {
-		base := dep
-		if !kit.IsDir(dep) {
-			base = filepath.Dir(dep)
-		}
-		own = append(own, ignores.Editors(base))
+		own = append(own, ignores.Editors(ignores.Folder(dep)))
 	}
 	own = append(own, f.ignores.Git(d.Deps...)...)
 	d.Ignores = append(append(own, f.ignores.Watch()...), d.Ignores...)

@@ -23,11 +23,9 @@ func parse(cache *kit.Cache, text, name string) ([]manifest, error) {
 	found, errs := make([][]manifest, len(docs)), make([]error, len(docs))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for part := range slices.Chunk(indices(len(docs)), 1+len(docs)/(4*runtime.GOMAXPROCS(0))) {
+	for i, doc := range docs {
 		group.Go(func() error {
-			for _, i := range part {
-				found[i], errs[i] = parseDocument(cache, docs[i], name)
-			}
+			found[i], errs[i] = parseDocument(cache, doc, name)
 			return nil
 		})
 	}
@@ -40,14 +38,6 @@ func parse(cache *kit.Cache, text, name string) ([]manifest, error) {
 	return slices.Concat(found...), nil
 }
 
-func indices(n int) []int {
-	list := make([]int, n)
-	for i := range list {
-		list[i] = i
-	}
-	return list
-}
-
 // documentKey is what the objects of a document were made from.
 type documentKey kit.Digest
 
@@ -55,24 +45,20 @@ type documentKey kit.Digest
 func parseDocument(cache *kit.Cache, doc kit.YAMLDocument, name string) ([]manifest, error) {
 	digest := kit.NewDigester()
 	digest.Add(doc.Text)
-	key := documentKey(digest.Sum())
-	if value, ok := cache.Get(key); ok {
-		if found, ok := value.([]manifest); ok {
-			return found, nil
+	return kit.Cached(cache, documentKey(digest.Sum()), func() ([]manifest, error) {
+		data, err := yaml.YAMLToJSON([]byte(doc.Text))
+		if err != nil {
+			return nil, yamlError(err, name, doc.Line)
 		}
-	}
-	data, err := yaml.YAMLToJSON([]byte(doc.Text))
-	if err != nil {
-		return nil, yamlError(err, name, doc.Line)
-	}
-	var found []manifest
-	if !bytes.Equal(data, []byte("null")) {
-		if found, err = parseObject(data); err != nil {
+		if bytes.Equal(data, []byte("null")) {
+			return nil, nil
+		}
+		found, err := parseObject(data)
+		if err != nil {
 			return nil, fmt.Errorf("%s, the document at line %d: %w", orText(name), doc.Line, err)
 		}
-	}
-	cache.Put(key, found)
-	return found, nil
+		return found, nil
+	})
 }
 
 func parseObject(data []byte) ([]manifest, error) {

@@ -54,6 +54,20 @@ func (c *Cache) Put(key, value any) {
 	c.entries[key] = &cached{value: value, used: c.evaluation}
 }
 
+// Cached returns what the cache has for the key, or what fn makes, which the cache then keeps unless it is an error.
+func Cached[T any](c *Cache, key any, fn func() (T, error)) (T, error) {
+	if value, ok := c.Get(key); ok {
+		if made, ok := value.(T); ok {
+			return made, nil
+		}
+	}
+	made, err := fn()
+	if err == nil {
+		c.Put(key, made)
+	}
+	return made, err
+}
+
 // begin counts an evaluation and drops what the ones before did not use.
 func (c *Cache) begin() {
 	if c == nil {

@@ -16,6 +16,14 @@ func Closest(name string, candidates []string) string {
 	return best
 }
 
+// DidYouMean adds to err the candidate that name was probably meant to be, if one is near.
+func DidYouMean(err error, name string, candidates []string) error {
+	if near := Closest(name, candidates); near != "" {
+		return Hint(err, "did you mean %q?", near)
+	}
+	return err
+}
+
 // distance is how many letters have to be added, dropped or replaced to make b of a.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)

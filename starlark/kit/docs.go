@@ -96,6 +96,8 @@ func (r *Run) Document(texts string) { r.texts = append(r.texts, texts) }
 
 var docParam = regexp.MustCompile("^- (?:`([*a-z0-9_A-Z]+)`|(returns)) \\(([^`()]*?)(?:, (?:`([^`]*)`|(optional)))?\\): (.*)$")
 
+var emptyLines = regexp.MustCompile(`\n{3,}`)
+
 // Docs returns the documentation of all builtins, by name. What is registered and not documented, or the other way round, is an
 // error; so are arguments whose names are not those that the code takes.
 func (r *Run) Docs() ([]Doc, error) {
@@ -209,7 +211,7 @@ func parseDoc(name, body string) (Doc, error) {
 			text = append(text, line)
 		}
 	}
-	d.Text = strings.TrimSpace(regexp.MustCompile(`\n{3,}`).ReplaceAllString(strings.Join(text, "\n"), "\n\n"))
+	d.Text = strings.TrimSpace(emptyLines.ReplaceAllString(strings.Join(text, "\n"), "\n\n"))
 	if d.Text == "" {
 		return d, fmt.Errorf("the documentation of %s says nothing", name)
 	}

@@ -142,6 +142,18 @@ func (p *plain) Error() string { return p.msg }
 // Plain returns an error whose message is shown without the builtin's name.
 func Plain(msg string) error { return &plain{msg: msg} }
 
+// maxTail is how much of an output a message quotes, in bytes.
+const maxTail = 4 << 10
+
+// Tail returns the end of what a command wrote, for a message.
+func Tail(text string) string {
+	text = strings.TrimSpace(text)
+	if len(text) > maxTail {
+		text = "... " + strings.ToValidUTF8(text[len(text)-maxTail:], "")
+	}
+	return text
+}
+
 // inOtherFile reports whether err has a place of its own.
 func inOtherFile(err error) bool {
 	if _, ok := errors.AsType[*gostarlark.EvalError](err); ok {

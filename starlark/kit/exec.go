@@ -116,17 +116,10 @@ func (r *Run) compile(path string, src []byte, predeclared gostarlark.StringDict
 	digest.AddBytes(src)
 	digest.Add(predeclared.Keys()...)
 	key := programKey{path: path, digest: digest.Sum()}
-	if value, ok := r.Cache.Get(key); ok {
-		if program, ok := value.(*gostarlark.Program); ok {
-			return program, nil
-		}
-	}
-	_, program, err := gostarlark.SourceProgramOptions(dialect, path, src, predeclared.Has)
-	if err != nil {
-		return nil, err
-	}
-	r.Cache.Put(key, program)
-	return program, nil
+	return Cached(r.Cache, key, func() (*gostarlark.Program, error) {
+		_, program, err := gostarlark.SourceProgramOptions(dialect, path, src, predeclared.Has)
+		return program, err
+	})
 }
 
 // limits bound a Tiltfile that would never end. They are far beyond what one does that is meant.

@@ -76,24 +76,17 @@ type helmKey kit.Digest
 // renderOnce returns the manifests of the chart. Those of a chart whose files are the same are not made again, even if it has
 // templates that give something else each time, such as a password.
 func (r *release) renderOnce(cache *kit.Cache, files []*loader.BufferedFile) (string, error) {
-	key := r.key(files)
-	if value, ok := cache.Get(key); ok {
-		if text, ok := value.(string); ok {
-			return text, nil
-		}
-	}
-	documents, err := r.template(files)
-	if err != nil {
-		return "", err
-	}
-	text := printed(documents, withoutTests)
-	if r.namespace != "" {
-		if text, err = inNamespace(text, r.namespace); err != nil {
+	return kit.Cached(cache, r.key(files), func() (string, error) {
+		documents, err := r.template(files)
+		if err != nil {
 			return "", err
 		}
-	}
-	cache.Put(key, text)
-	return text, nil
+		text := printed(documents, withoutTests)
+		if r.namespace == "" {
+			return text, nil
+		}
+		return inNamespace(text, r.namespace)
+	})
 }
 
 // key identifies all that a rendering depends on.

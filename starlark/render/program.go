@@ -20,10 +20,7 @@ import (
 	"github.com/envflow/envflow/starlark/kit"
 )
 
-const (
-	pipeDelay = 2 * time.Second // how long the program's children may hold its output after it ended
-	maxQuoted = 4 << 10         // bytes of the program's complaint in the message
-)
+const pipeDelay = 2 * time.Second // how long the program's children may hold its output after it ended
 
 // runProgram builds a kustomization with the program kustomize, or that of the Tiltfile's choice.
 func runProgram(c *kit.Call, bin string, flags []string, dir string) (string, error) {
@@ -61,28 +58,14 @@ func program(c *kit.Call, bin string) ([]string, error) {
 		}
 		return []string{path, "build"}, nil
 	}
-	if path := inPath(c, "kustomize"); path != "" {
+	if path, err := c.Environ.LookPath("kustomize"); err == nil {
 		return []string{path, "build"}, nil
 	}
-	if path := inPath(c, "kubectl"); path != "" {
+	if path, err := c.Environ.LookPath("kubectl"); err == nil {
 		return []string{path, "kustomize"}, nil
 	}
 	return nil, kit.Hint(errors.New("flags= is for the program kustomize, and neither it nor kubectl is in PATH"),
 		"install one, name it with kustomize_bin=, or leave flags= away")
-}
-
-// inPath finds a program in the PATH that the Tiltfile sees, "" if there is none.
-func inPath(c *kit.Call, name string) string {
-	list, _ := c.Environ.Lookup("PATH")
-	for _, dir := range filepath.SplitList(list) {
-		if !filepath.IsAbs(dir) {
-			continue // a program of whatever folder this happens to be is not what is meant
-		}
-		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
-			return path
-		}
-	}
-	return ""
 }
 
 // relative returns dir as seen from base: kustomize takes relative paths best.
@@ -96,12 +79,8 @@ func relative(base, dir string) string {
 
 // complaint returns the end of what a program wrote to standard error, for a message.
 func complaint(text string) string {
-	text = strings.TrimSpace(text)
-	if text == "" {
+	if text = kit.Tail(text); text == "" {
 		return ""
-	}
-	if len(text) > maxQuoted {
-		text = "... " + strings.ToValidUTF8(text[len(text)-maxQuoted:], "")
 	}
 	return "\n" + text
 }

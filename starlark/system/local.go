@@ -18,7 +18,6 @@ import (
 
 const (
 	pipeDelay = 2 * time.Second // how long a command's children may hold its output after it ended
-	maxQuoted = 4 << 10         // bytes of a failed command's output in the message
 	maxOutput = 64 << 20        // bytes that a command may print
 	maxLine   = 64 << 10        // bytes of its output that are shown as one line
 )
@@ -129,12 +128,8 @@ func (l *limited) Write(p []byte) (int, error) {
 
 // quoted returns the end of an output for a message.
 func quoted(name, text string) string {
-	text = strings.TrimSpace(text)
-	if text == "" {
+	if text = kit.Tail(text); text == "" {
 		return ""
-	}
-	if len(text) > maxQuoted {
-		text = "... " + strings.ToValidUTF8(text[len(text)-maxQuoted:], "")
 	}
 	return fmt.Sprintf("\n%s: %s", name, text)
 }
