@@ -93,8 +93,9 @@ func (p *Pool) executor(c Container, command []string, has stdio) (_ remotecomma
 }
 
 // Exec runs a command in c with stdin, nil for none, and returns its exit status. Each line that it prints on either stream
-// goes to output, without its newline and at most 64 KiB long; calls do not overlap. The command is run by an exec of its
-// own. When ctx ends the connection is cut, and the command gets to know by its next output at the latest.
+// goes to output, without its newline and at most 64 KiB long; calls do not overlap, and none comes after Exec has returned.
+// The command is run by an exec of its own. When ctx ends the connection is cut, and the command gets to know by its next
+// output at the latest.
 //
 // The error is nil whenever the command ran to its end. It wraps ErrGone if the container ended before, and ErrNoTools if
 // the image has no such program.
@@ -110,8 +111,8 @@ func (p *Pool) Exec(ctx context.Context, c Container, cmd []string, stdin []byte
 		options.Stdin = io.Reader(bytes.NewReader(stdin))
 	}
 	err = executor.StreamWithContext(quiet(ctx), options)
-	lines.flush()
-	errLines.flush()
+	lines.end()
+	errLines.end()
 	if err == nil {
 		return 0, nil
 	}
@@ -135,16 +136,17 @@ func (p *Pool) Exec(ctx context.Context, c Container, cmd []string, stdin []byte
 
 // lineSplitter hands out lines.
 type lineSplitter struct {
-	mu  *sync.Mutex // guards all; shared by the splitters of one command
-	buf []byte
-	out func(string)
+	mu    *sync.Mutex // guards all; shared by the splitters of one command
+	buf   []byte
+	out   func(string)
+	ended bool
 }
 
 func (l *lineSplitter) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := len(p)
-	for len(p) > 0 {
+	for len(p) > 0 && !l.ended {
 		line, rest, whole := bytes.Cut(p, []byte("\n"))
 		p = rest
 		l.buf = append(l.buf, line...)
@@ -166,10 +168,12 @@ func (l *lineSplitter) emit(line []byte) {
 	}
 }
 
-// flush hands out what ended without a newline.
-func (l *lineSplitter) flush() {
+// end hands out what ended without a newline, and is the last to hand out anything: client-go still copies for a moment after
+// a cancelled command has returned.
+func (l *lineSplitter) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.ended = true
 	if len(l.buf) > 0 {
 		l.emit(l.buf)
 		l.buf = nil
