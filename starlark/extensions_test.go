@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/envflow/envflow/internal/plan"
+	"github.com/envflow/envflow/internal/testenv"
 	"github.com/envflow/envflow/internal/testenv/gitrepo"
 	"github.com/envflow/envflow/starlark"
 )
@@ -162,9 +163,7 @@ func TestExtension_CancelledWhileFetching(t *testing.T) {
 	bin := t.TempDir()
 	p.write("ready", "") // so that the folder is there
 	script := "#!/bin/sh\necho started >>" + filepath.Join(p.dir, "started") + "\nwhile :; do sleep 1; done\n"
-	if err := os.WriteFile(filepath.Join(bin, "git"), []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	testenv.Program(t, filepath.Join(bin, "git"), script)
 	p.opts.Environ = []string{"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH")}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -50,8 +50,12 @@ func asNobody(t *testing.T, env string) string {
 	return string(out)
 }
 
+// copyFile copies a program. No process is started meanwhile: it would have the file open for writing until it runs its own
+// program, and to run a file that somebody may write to is refused (text file busy).
 func copyFile(t *testing.T, to, from string) {
 	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	in, err := os.Open(from)
 	if err != nil {
 		t.Fatal(err)

@@ -3,19 +3,17 @@
 package render_test
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/envflow/envflow/internal/testenv"
 )
 
 // script makes a program that prints its arguments, its folder and a variable.
 func (p *project) script(name string) {
 	p.t.Helper()
-	p.write(name, "#!/bin/sh\necho \"$(basename $0) $* in $(basename $PWD), MODE=$MODE\"\n")
-	if err := os.Chmod(p.path(name), 0o755); err != nil {
-		p.t.Fatal(err)
-	}
+	testenv.Program(p.t, p.path(name), "#!/bin/sh\necho \"$(basename $0) $* in $(basename $PWD), MODE=$MODE\"\n")
 }
 
 func TestKustomize_RunsTheProgram(t *testing.T) {
@@ -66,8 +64,7 @@ func TestKustomize_SaysWhatTheProgramSays(t *testing.T) {
 	p := newProject(t, "kustomize('k', flags=['-x'])\n")
 	p.o.Environ = []string{"PATH=" + p.path("bin")}
 	p.write("k/kustomization.yaml", "resources: []\n")
-	p.script("bin/kustomize")
-	p.write("bin/kustomize", "#!/bin/sh\necho out\necho \"Error: unknown flag $2\" >&2\nexit 3\n")
+	testenv.Program(t, p.path("bin/kustomize"), "#!/bin/sh\necho out\necho \"Error: unknown flag $2\" >&2\nexit 3\n")
 	_, err := p.try()
 	if err == nil {
 		t.Fatal("it fails and nobody says so")
