@@ -3,7 +3,6 @@ package testenv
 import (
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 )
 
@@ -11,8 +10,7 @@ import (
 // writing until it runs its own program, and to run a file that somebody may write to is refused (text file busy).
 func Program(tb testing.TB, path, text string) {
 	tb.Helper()
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
+	defer startNothing()()
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		tb.Fatal(err)
 	}
