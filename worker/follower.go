@@ -213,7 +213,7 @@ func (f *follower) takenPort(ctx context.Context, ended supervise.State, probed 
 	}
 	for _, port := range wanted {
 		if who, taken := ports.Listener(ctx, port); taken {
-			f.host.log.Append(logstore.Line{Resource: f.resource, Source: logstore.SourceRuntime, Level: "error", Text: process.TakenText(port, who.String())})
+			f.host.log.Append(logstore.Line{Resource: f.resource, Source: logstore.SourceRuntime, Level: logstore.LevelError, Text: process.TakenText(port, who.String())})
 			return process.TakenText(port, who.Short())
 		}
 	}

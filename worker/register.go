@@ -130,7 +130,7 @@ func (h *Host) failed(ctx context.Context, in any, err error) {
 	if _, ok := in.(api.RunCommandIn); ok {
 		text, _, _ = strings.Cut(text, "\n") // what the command has said stands in the log
 	}
-	h.log.Append(logstore.Line{Resource: resource, Source: logstore.SourceBuild, Level: "error", Text: text})
+	h.log.Append(logstore.Line{Resource: resource, Source: logstore.SourceBuild, Level: logstore.LevelError, Text: text})
 	if resource != "" {
 		if err := h.records.PutError(context.WithoutCancel(ctx), resource, err.Error()); err != nil {
 			h.o.Log.Warn("record an error", "error", err)

@@ -317,6 +317,6 @@ func rankPod(p observe.Pod) int {
 
 func (r *runtime) onForward(resource string, f forward.Forward, err error) {
 	if err != nil {
-		r.host.log.Append(logstore.Line{Resource: resource, Source: logstore.SourceEngine, Level: "error", Text: "port-forward: " + err.Error()})
+		r.host.log.Append(logstore.Line{Resource: resource, Source: logstore.SourceEngine, Level: logstore.LevelError, Text: "port-forward: " + err.Error()})
 	}
 }

@@ -44,6 +44,14 @@ Examples:
 			&cli.IntFlag{Name: "tail", Value: -1, Usage: "begin with the last `N` lines; -1 means all"},
 			&cli.DurationFlag{Name: "since", Usage: "leave out what is older than `TIME`"},
 			&cli.BoolFlag{Name: "json", Usage: "print each line as a JSON document"},
+			&choiceFlag{
+				StringFlag: &cli.StringFlag{Name: "source", Usage: "print nothing but lines from `SOURCE`: build, runtime, event or engine"},
+				choices:    []string{logstore.SourceBuild, logstore.SourceRuntime, logstore.SourceEvent, logstore.SourceEngine},
+			},
+			&choiceFlag{
+				StringFlag: &cli.StringFlag{Name: "level", Usage: "print nothing but lines of `LEVEL`: warn or error"},
+				choices:    []string{logstore.LevelWarn, logstore.LevelError},
+			},
 			fileFlag(),
 			envFlag(),
 		},
@@ -53,7 +61,12 @@ Examples:
 			if err != nil {
 				return err
 			}
-			query := logstore.Query{Resources: c.Args().Slice(), Follow: c.Bool("follow"), Tail: tailOf(c.Int("tail"))}
+			query := logstore.Query{
+				Resources: c.Args().Slice(), Level: c.String("level"), Follow: c.Bool("follow"), Tail: tailOf(c.Int("tail")),
+			}
+			if c.IsSet("source") {
+				query.Sources = []string{c.String("source")}
+			}
 			if c.Duration("since") < 0 {
 				return usageFault("", "--since is %s, which is less than nothing", c.Duration("since"))
 			}

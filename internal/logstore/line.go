@@ -16,6 +16,12 @@ const (
 	SourceEngine  = "engine"  // envflow itself
 )
 
+// Levels of lines.
+const (
+	LevelWarn  = "warn"
+	LevelError = "error"
+)
+
 // maxText is the length from which a text is cut, in bytes.
 const maxText = 1 << 20
 
@@ -26,7 +32,7 @@ type Line struct {
 	Source    string    `json:"s,omitempty"` // SourceBuild, ...
 	Container string    `json:"c,omitempty"`
 	Pod       string    `json:"p,omitempty"`
-	Level     string    `json:"l,omitempty"` // "": as the program that wrote it says nothing
+	Level     string    `json:"l,omitempty"` // LevelWarn, ...; "": as the program that wrote it says nothing
 	Text      string    `json:"m"`           // without the line break at its end; ANSI sequences are kept
 }
 

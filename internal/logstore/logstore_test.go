@@ -118,7 +118,7 @@ func TestRead_Filters(t *testing.T) {
 	w := open(t, dir, small)
 	start := time.Now().Add(-time.Hour)
 	for i := range 100 {
-		w.Append(Line{Time: start.Add(time.Duration(i) * time.Second), Resource: fmt.Sprint("svc", i%2), Source: []string{SourceBuild, SourceRuntime}[i/50], Text: fmt.Sprint(i)})
+		w.Append(Line{Time: start.Add(time.Duration(i) * time.Second), Resource: fmt.Sprint("svc", i%2), Source: []string{SourceBuild, SourceRuntime}[i/50], Level: []string{"", LevelWarn, LevelError}[i%3], Text: fmt.Sprint(i)})
 	}
 	check(t, w.Close())
 	if len(texts(t, dir, Query{})) != 100 {
@@ -127,6 +127,7 @@ func TestRead_Filters(t *testing.T) {
 	wantTexts(t, dir, Query{Tail: 2}, "98", "99")
 	wantTexts(t, dir, Query{Tail: 2, Resources: []string{"svc0"}}, "96", "98")
 	wantTexts(t, dir, Query{Tail: 1, Sources: []string{SourceBuild}}, "49")
+	wantTexts(t, dir, Query{Tail: 2, Level: LevelWarn}, "94", "97")
 	wantTexts(t, dir, Query{Since: start.Add(97 * time.Second)}, "97", "98", "99")
 	wantTexts(t, dir, Query{Since: start.Add(98 * time.Second), Tail: 5}, "98", "99")
 	wantTexts(t, dir, Query{Since: start.Add(97 * time.Second), Resources: []string{"svc1", "svc"}}, "97", "99")

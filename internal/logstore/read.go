@@ -19,6 +19,7 @@ import (
 type Query struct {
 	Resources []string  // of one of these; empty: of all
 	Sources   []string  // from one of these (SourceBuild, ...); empty: from all
+	Level     string    // of this one (LevelWarn, ...), as Tilt; "": of all
 	Since     time.Time // not before; zero: from the beginning
 	Tail      int       // the last so many of those that match; 0: all, negative: none of those that are there already
 	Follow    bool      // wait for more, until the context ends
@@ -254,6 +255,7 @@ func (f *filter) line(data []byte) (line Line, ok bool) {
 	}
 	ok = (len(f.q.Resources) == 0 || slices.Contains(f.q.Resources, line.Resource)) &&
 		(len(f.q.Sources) == 0 || slices.Contains(f.q.Sources, line.Source)) &&
+		(f.q.Level == "" || f.q.Level == line.Level) &&
 		!line.Time.Before(f.q.Since)
 	return line, ok
 }

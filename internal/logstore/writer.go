@@ -197,7 +197,7 @@ func (w *Writer) writeBuffer() {
 	var note bytes.Buffer
 	if missing > 0 {
 		text := fmt.Sprintf("%d lines of the log were lost: they could not be written", missing)
-		if encode(&note, Line{Source: SourceEngine, Level: "warn", Text: text}) == nil {
+		if encode(&note, Line{Source: SourceEngine, Level: LevelWarn, Text: text}) == nil {
 			data = append(note.Bytes(), data...)
 		}
 	}
