@@ -29,6 +29,7 @@ type EvaluateOptions struct {
 	Context    string    // "": the current one
 	Namespace  string    // "": as the context says
 	Environ    []string  // variables, NAME=value
+	Executable string    // sys.executable: this program as tilt; "": this program
 	Output     io.Writer // print, warn and the output of local, as lines
 
 	Cache *starlark.Cache // of earlier evaluations; nil: everything is made again
@@ -40,7 +41,7 @@ type EvaluateOptions struct {
 func Evaluate(ctx context.Context, o EvaluateOptions) (*plan.Plan, map[string]time.Duration, error) {
 	in := starlark.Options{
 		Path: o.Path, Args: o.Args, Resources: o.Resources, Subcommand: o.Subcommand,
-		Environ: o.Environ, KubeConfigPath: o.KubeConfig, Output: o.Output, Cache: o.Cache, Heads: o.Heads,
+		Environ: o.Environ, Executable: o.Executable, KubeConfigPath: o.KubeConfig, Output: o.Output, Cache: o.Cache, Heads: o.Heads,
 	}
 	lookup := lookupIn(o.Environ)
 	if dir, err := state.DataDir(lookup); err == nil {
@@ -84,7 +85,7 @@ func (h *Host) evaluate(ctx context.Context, resources []string) (*plan.Plan, er
 	defer output.flush()
 	p, _, err := Evaluate(ctx, EvaluateOptions{
 		Path: h.o.Path, Resources: resources, Args: args, Subcommand: h.o.Subcommand,
-		KubeConfig: h.o.KubeConfig, Context: h.o.Context, Namespace: h.o.Namespace, Environ: h.o.Environ, Output: output,
+		KubeConfig: h.o.KubeConfig, Context: h.o.Context, Namespace: h.o.Namespace, Environ: h.o.Environ, Executable: h.o.Executable, Output: output,
 		Cache: h.evaluated, Heads: &h.heads,
 	})
 	if err == nil && h.o.Subcommand == "up" {

@@ -50,6 +50,7 @@ type HostOptions struct {
 	Adopt             bool             // take over objects of other environments
 	Subcommand        string           // config.tilt_subcommand: up, down
 	Environ           []string         // of this process, for local commands
+	Executable        string           // sys.executable in the Tiltfile: this program as tilt; "": this program
 	OrphanTimeout     time.Duration    // that local processes run on without a worker
 	Log               *slog.Logger     // what the worker itself has to say
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -10,6 +12,7 @@ import (
 // environ is everything a command may know of the process it runs in. Tests make their own, so that nothing below run
 // touches the real one. It is used by one run at a time.
 type environ struct {
+	Name      string   // under which the program was called, without folder and .exe; "": envflow
 	Args      []string // without the program's name
 	Stdin     io.Reader
 	Stdout    io.Writer
@@ -33,6 +36,7 @@ type environ struct {
 // processEnviron returns the environ of this process.
 func processEnviron() *environ {
 	return &environ{
+		Name:       strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe"),
 		Args:       os.Args[1:],
 		Stdin:      os.Stdin,
 		Stdout:     os.Stdout,

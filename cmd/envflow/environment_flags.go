@@ -34,8 +34,11 @@ func adoptFlag() cli.Flag {
 // tiltfileArgs is what people read about the words after --.
 const tiltfileArgs = "Words after -- are for config.parse in the Tiltfile."
 
-// findEnvironment returns the environment that --env, --file or the current folder means. known says whether it was
-// brought up before; one that was not has a Tiltfile.
+// environmentVariable tells commands that envflow runs which environment they belong to, wherever their folder is.
+const environmentVariable = "ENVFLOW_ENV"
+
+// findEnvironment returns the environment that --env, --file, the current folder or, in a command that envflow runs, the
+// command's environment means. known says whether it was brought up before; one that was not has a Tiltfile.
 func (e *environ) findEnvironment(c *cli.Context) (env environment.Environment, known bool, err error) {
 	stateDir, err := state.Dir(e.LookupEnv)
 	if err != nil {
@@ -65,9 +68,15 @@ func (e *environ) findEnvironment(c *cli.Context) (env environment.Environment, 
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return env, false, err
 	}
-	if c.Command.Name != "up" { // it asks for this one and no other
-		if named, found, err := namedEnvironment(stateDir, env.Path); found || err != nil {
-			return named, found, err
+	if c.Command.Name == "up" { // it asks for this one and no other
+		return env, false, missing
+	}
+	if named, found, err := namedEnvironment(stateDir, env.Path); found || err != nil {
+		return named, found, err
+	}
+	if id := e.env(environmentVariable); id != "" && c.String("file") == "" {
+		if around, err := environment.Load(stateDir, id); err == nil {
+			return around, true, nil
 		}
 	}
 	return env, false, missing

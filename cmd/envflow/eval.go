@@ -52,8 +52,9 @@ func evalCommand(e *environ) *cli.Command {
 				return err
 			}
 			_, args, _ := splitDash(c)
+			commands, _ := e.inherited("") // where nothing can be kept there is no tilt, and all else works
 			p, timings, err := worker.Evaluate(c.Context, worker.EvaluateOptions{
-				Path: path, Args: args, Subcommand: "up", Environ: e.environment(), Output: e.Stderr,
+				Path: path, Args: args, Subcommand: "up", Environ: commands.Environ, Executable: commands.Executable, Output: e.Stderr,
 			})
 			if err != nil {
 				return interruption(c.Context, tiltfileFault(err))

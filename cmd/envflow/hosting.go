@@ -17,7 +17,6 @@ import (
 	"github.com/envflow/envflow/internal/environment"
 	"github.com/envflow/envflow/internal/fault"
 	"github.com/envflow/envflow/internal/state"
-	"github.com/envflow/envflow/internal/supervise"
 	"github.com/envflow/envflow/internal/version"
 	"github.com/envflow/envflow/worker"
 )
@@ -68,13 +67,18 @@ func (e *environ) host(ctx context.Context, conn *connection, env environment.En
 			return nil, err
 		}
 	}
+	commands, err := e.inherited(env.ID)
+	if err != nil {
+		_ = log.Close()
+		return nil, fmt.Errorf("prepare for local commands: %w", err)
+	}
 	h.Host, err = worker.NewHost(ctx, worker.HostOptions{
 		ID: env.ID, Project: env.Project, Path: env.Path, User: env.User, Owner: env.Owner, Folder: env.Folder,
 		Client: conn.Client, TemporalNamespace: conn.namespace, Server: conn.embedded, Version: version.Version,
 		SetArgs: o.SetArgs, Resources: o.Resources, Args: o.Args,
 		KubeConfig: kubeconfigOf(env), Context: env.Context, Namespace: env.Namespace,
-		Adopt: o.Adopt, Subcommand: o.Subcommand, Environ: e.environment(), OrphanTimeout: cmp.Or(o.Orphan, orphanTimeout),
-		Log: slog.New(slog.NewTextHandler(log, nil)),
+		Adopt: o.Adopt, Subcommand: o.Subcommand, Environ: commands.Environ, Executable: commands.Executable,
+		OrphanTimeout: cmp.Or(o.Orphan, orphanTimeout), Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	if err != nil {
 		_ = h.log.Close()
@@ -90,20 +94,6 @@ func (e *environ) host(ctx context.Context, conn *connection, env environment.En
 		_ = h.log.Close()
 	}()
 	return h, nil
-}
-
-// environment returns the variables of this process for what the worker starts, without those that are for envflow alone.
-func (e *environ) environment() []string {
-	var out []string
-	if e.Environ == nil {
-		return nil
-	}
-	for _, pair := range e.Environ() {
-		if name, _, _ := strings.Cut(pair, "="); name != apiKeyVariable && name != supervise.RestartsVariable {
-			out = append(out, pair)
-		}
-	}
-	return out
 }
 
 // kubeconfigOf is the kubeconfig in which an environment was brought up, "" where kubectl's rules find it.

@@ -36,9 +36,14 @@ func (e *environ) aim(c *cli.Context, env *environment.Environment, resources, a
 	if engine && !noCluster {
 		return nil
 	}
+	commands, refused := e.inherited(env.ID)
+	if refused != nil {
+		return refused
+	}
 	// Only now is it worth the time to find out what is needed.
 	p, _, evalErr := worker.Evaluate(c.Context, worker.EvaluateOptions{
-		Path: env.Path, Resources: resources, Args: args, Subcommand: "up", Namespace: env.Namespace, Environ: e.environment(), Output: io.Discard,
+		Path: env.Path, Resources: resources, Args: args, Subcommand: "up", Namespace: env.Namespace,
+		Environ: commands.Environ, Executable: commands.Executable, Output: io.Discard,
 	})
 	if evalErr != nil {
 		return nil //nolint:nilerr // the worker evaluates it again, and says what is wrong

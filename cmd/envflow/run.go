@@ -12,14 +12,21 @@ import (
 
 // run does what the command line says and returns the exit code. It is main without the process around it.
 func run(ctx context.Context, e *environ) int {
+	if e.Name == tiltName {
+		return runApp(ctx, e, newTiltApp(e))
+	}
 	return runTree(ctx, e, commands(e))
 }
 
 // runTree is run over a given set of commands.
 func runTree(ctx context.Context, e *environ, tree []*cli.Command) int {
+	return runApp(ctx, e, newApp(e, tree))
+}
+
+func runApp(ctx context.Context, e *environ, app *cli.App) int {
 	ctx, stop := watchSignals(ctx, e)
 	defer stop()
-	return e.report(ctx, execute(ctx, e, newApp(e, tree)))
+	return e.report(ctx, execute(ctx, e, app))
 }
 
 // execute parses the command line and runs the command it names.

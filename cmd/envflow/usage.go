@@ -68,6 +68,9 @@ func unknownCommand(path []*cli.Command, word string) error {
 		return usageFault("flags start with two dashes: --"+name, "unknown command %q", name+"=...")
 	}
 
+	if path[0].Name == tiltName {
+		return usageFault("`envflow help` lists what it has", "envflow has nothing like `%s %s`", fullName(path), word)
+	}
 	hint := helpHint(path) + " to see the commands"
 	if near := nearCommands(path, word); len(near) > 0 {
 		hint = "did you mean " + orList(near) + "?"

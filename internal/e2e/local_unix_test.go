@@ -313,6 +313,29 @@ local_resource('web', serve_cmd=[SERVE])
 	})
 }
 
+// Commands find tilt, whatever folder they run in, and it means the environment that they belong to.
+func TestLocal_CommandsFindTilt(t *testing.T) {
+	l := newLocal(t, `
+print('says: %s' % local('tilt version', quiet=True, dir='elsewhere'))
+local_resource('asked', cmd='echo x >> TMP/asked', auto_init=False, trigger_mode=TRIGGER_MODE_MANUAL,
+               allow_parallel=True)
+local_resource('asks', cmd='tilt trigger --port 10350 asked && tilt wait --for=condition=UpToDate uiresource/asked', dir='elsewhere',
+               allow_parallel=True)
+local_resource('none', cmd='tilt get uiresources; echo $? >> TMP/none', dir='elsewhere')
+`)
+	l.write("elsewhere/x", "")
+	l.up()
+	l.has("asked", 1)
+	if got := l.lines("none"); !slices.Equal(got, []string{"2"}) {
+		t.Errorf("tilt get ends with %q", got)
+	}
+	l.contains("the log", l.ok("logs"), "says: envflow ", "nothing like `tilt get`")
+	l.contains("one source", l.ok("logs", "--source", "build", "none"), "nothing like `tilt get`")
+	if got := l.ok("logs", "--level", "warn", "none"); got != "" {
+		t.Errorf("warnings of none: %s", got)
+	}
+}
+
 // Ctrl-C ends the servers, and the next up starts them and repeats nothing else.
 func TestLocal_PauseEndsServers(t *testing.T) {
 	l := newLocal(t, `

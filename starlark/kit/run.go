@@ -29,6 +29,7 @@ type Options struct {
 	KubeCluster    string    // the name of the cluster in the kubeconfig; "" where there is none
 	KubeConfigPath string    // local() sees it as KUBECONFIG; "" leaves the variable alone
 	Environ        []string  // as os.Environ gives it; os.putenv changes a copy
+	Executable     string    // sys.executable, which extensions run as tilt; "": this program
 	Output         io.Writer // print, warn and the output of local(), as lines; nil drops them
 	Cache          *Cache    // kept from one evaluation to the next; nil: everything is made again
 	DataDir        string    // where envflow keeps what it fetches, such as extensions; "": nothing can be fetched

@@ -15,6 +15,17 @@ import (
 //go:embed builtins.md
 var docs string
 
+// executable returns what sys.executable is.
+func executable(run *kit.Run) string {
+	if run.Executable != "" {
+		return run.Executable
+	}
+	if program, err := os.Executable(); err == nil {
+		return program
+	}
+	return "envflow"
+}
+
 // New registers the family.
 func New(run *kit.Run) {
 	run.Document(docs)
@@ -54,11 +65,7 @@ func New(run *kit.Run) {
 		argv = append(argv, gostarlark.String(arg))
 	}
 	run.Value("sys.argv", gostarlark.NewList(argv))
-	executable, err := os.Executable()
-	if err != nil {
-		executable = "envflow" // only for show
-	}
-	run.Value("sys.executable", gostarlark.String(executable))
+	run.Value("sys.executable", gostarlark.String(executable(run)))
 	run.Builtin("shlex.quote", func(c *kit.Call) (gostarlark.Value, error) {
 		var s kit.Str
 		if err := c.Unpack("s", &s); err != nil {
