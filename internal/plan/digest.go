@@ -31,6 +31,8 @@ func (p *Plan) SpecDigest(name string) string {
 		Local      *Local            `json:",omitempty"` // left out, so that the digests of all others are those of before there was any
 		Env        map[string]string `json:",omitempty"`
 		Unset      []string          `json:",omitempty"`
+		Compose    *ComposeService   `json:",omitempty"`
+		Service    json.RawMessage   `json:",omitempty"` // as the files of its project define it
 	}{Registry: p.Settings.DefaultRegistry}
 	if r.Local != nil {
 		l := *r.Local
@@ -42,10 +44,30 @@ func (p *Plan) SpecDigest(name string) string {
 		k.PortForwards = nil
 		spec.Kubernetes = &k
 	}
+	if r.Compose != nil {
+		spec.Compose, spec.Service = r.Compose, p.composeService(r.Compose)
+	}
 	for _, ref := range r.Images {
 		if image := p.Image(ref); image != nil {
 			spec.Images = append(spec.Images, *image)
 		}
 	}
 	return Digest(spec)
+}
+
+// composeService is the definition of a service in its project, nil if there is none.
+func (p *Plan) composeService(s *ComposeService) json.RawMessage {
+	for i := range p.Compose {
+		if p.Compose[i].Name != s.Project {
+			continue
+		}
+		var model struct {
+			Services map[string]json.RawMessage `json:"services"`
+		}
+		if err := json.Unmarshal(p.Compose[i].Model, &model); err != nil {
+			return p.Compose[i].Model // nobody wrote that; then the project counts as a whole
+		}
+		return model.Services[s.Service]
+	}
+	return nil
 }
