@@ -113,7 +113,7 @@ func (e *environment) evaluate(ctx workflow.Context) {
 		}
 		e.s.Error = p.summary
 	default:
-		e.s.Error, e.s.Warnings, e.s.Plan = "", out.Warnings, out.Plan
+		e.s.Error, e.s.Warnings, e.s.NotRun, e.s.Plan = "", out.Warnings, out.NotRun, out.Plan
 		e.take(out.Specs)
 		e.leave(out.Leftover)
 	}

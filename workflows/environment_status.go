@@ -8,7 +8,7 @@ import (
 func (e *environment) status() api.Status {
 	s := api.Status{
 		Environment: e.in.Environment, State: api.EnvironmentRunning, Epoch: e.s.Epoch, Worker: e.s.Worker,
-		Evaluated: e.evaluated(), Evaluating: e.evaluating || e.s.Dirty, Error: e.s.Error, Warnings: e.s.Warnings,
+		Evaluated: e.evaluated(), Evaluating: e.evaluating || e.s.Dirty, Error: e.s.Error, Warnings: e.s.Warnings, NotRun: e.s.NotRun,
 		Down: e.s.Down, Undeleted: e.s.Undeleted, Why: e.s.Why,
 		Resources: make([]api.ResourceStatus, 0, len(e.s.Entries)),
 	}

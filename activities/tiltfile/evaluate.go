@@ -41,7 +41,7 @@ func (a *Activities) Evaluate(ctx context.Context, in api.EvaluateIn) (api.Evalu
 	if err != nil {
 		return api.EvaluateOut{}, err
 	}
-	out := api.EvaluateOut{Plan: plan.Digest(p), Specs: make([]api.Spec, 0, len(p.Resources))}
+	out := api.EvaluateOut{Plan: plan.Digest(p), Specs: make([]api.Spec, 0, len(p.Resources)), Warnings: len(p.Warnings), NotRun: objectsNotRun(p)}
 	data, err := json.Marshal(p)
 	if err != nil {
 		return api.EvaluateOut{}, fmt.Errorf("record the plan: %w", err)
@@ -49,10 +49,11 @@ func (a *Activities) Evaluate(ctx context.Context, in api.EvaluateIn) (api.Evalu
 	if err := a.Records.PutPlan(ctx, out.Plan, data); err != nil {
 		return api.EvaluateOut{}, err
 	}
-	warnings := append(slices.Clone(p.Warnings), objectsNotRun(p)...)
-	out.Warnings = len(warnings)
-	for _, warning := range warnings {
+	for _, warning := range p.Warnings {
 		a.Log(api.TiltfileName, activities.SourceBuild, "WARNING: "+warning)
+	}
+	for _, objects := range out.NotRun {
+		a.Log(api.TiltfileName, activities.SourceBuild, "WARNING: not run by this version of envflow: "+objects)
 	}
 	for i := range p.Resources {
 		out.Specs = append(out.Specs, spec(p, &p.Resources[i]))
@@ -108,31 +109,4 @@ func spec(p *plan.Plan, r *plan.Resource) api.Spec {
 		s.Command, s.Serve = l.Update != nil || len(l.Deps) > 0, l.Serve != nil
 	}
 	return s
-}
-
-// notRun says why this version of envflow evaluates a resource and cannot run it, "" if it can.
-func notRun(p *plan.Plan, r *plan.Resource) string {
-	const sentence = "%s not run by this version of envflow"
-	switch {
-	case r.Compose != nil:
-		return fmt.Sprintf(sentence, "Compose services are")
-	case r.Kubernetes != nil && r.Kubernetes.Custom != nil:
-		return fmt.Sprintf(sentence, "k8s_custom_deploy is")
-	}
-	for _, ref := range r.Images {
-		if image := p.Image(ref); image != nil && image.Custom != nil {
-			return fmt.Sprintf(sentence, "custom_build is")
-		}
-	}
-	return ""
-}
-
-// objectsNotRun warns of objects of v1alpha1. Extensions and their repositories have had their effect when the Tiltfile was evaluated.
-func objectsNotRun(p *plan.Plan) (warnings []string) {
-	for _, o := range p.Objects {
-		if o.Kind != "Extension" && o.Kind != "ExtensionRepo" {
-			warnings = append(warnings, fmt.Sprintf("the %s %s is not run by this version of envflow", o.Kind, o.Name))
-		}
-	}
-	return warnings
 }

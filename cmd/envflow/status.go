@@ -22,8 +22,9 @@ type statusDocument struct {
 	State       string           `json:"state"` // running, paused or down
 	Worker      workerPart       `json:"worker"`
 	Server      serverPart       `json:"server"`
-	Resources   []resourceStatus `json:"resources"`       // in the order of the Tiltfile
-	Error       string           `json:"error,omitempty"` // why the Tiltfile could not be evaluated
+	Resources   []resourceStatus `json:"resources"`         // in the order of the Tiltfile
+	Error       string           `json:"error,omitempty"`   // why the Tiltfile could not be evaluated
+	NotRun      []string         `json:"not_run,omitempty"` // objects of v1alpha1 that this version cannot run, those of a kind in one line
 }
 
 // workerPart is the worker of an environment. Without one the pid is 0 and the rest empty.
@@ -53,7 +54,7 @@ type resourceStatus struct {
 
 // documentOf turns a glance into the answer of `envflow status -o json`.
 func documentOf(id string, g glance) statusDocument {
-	d := statusDocument{Environment: id, State: g.State(), Server: g.Server, Resources: []resourceStatus{}, Error: tiltfileError(g)}
+	d := statusDocument{Environment: id, State: g.State(), Server: g.Server, Resources: []resourceStatus{}, Error: tiltfileError(g), NotRun: g.Status.NotRun}
 	if g.Held {
 		d.Worker = workerOf(g.Holder)
 	}

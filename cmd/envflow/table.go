@@ -247,6 +247,7 @@ func (t table) problems() []string {
 			add(r.Name, cmp.Or(t.Errors[r.Name], r.Reason))
 		}
 	}
+	add("not run by this version of envflow", strings.Join(t.Status.NotRun, "\n"))
 	return out
 }
 

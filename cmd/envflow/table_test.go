@@ -25,6 +25,7 @@ func TestTable(t *testing.T) {
 		changed(readyResource("old"), func(r *api.ResourceStatus) { r.Enabled, r.Ready = false, false }),
 	)
 	mixed.Warnings = 2
+	mixed.NotRun = []string{"Cmd sync", "UIButton reset, seed and 3 more"}
 	errors := map[string]string{"web": "web/Dockerfile:3: RUN make\n  exit code: 1\n\x1b[31mcc: no input\x1b[0m\tfiles"}
 	broken := running(readyResource("db"))
 	broken.Error = "Tiltfile:4:1: undefined name"

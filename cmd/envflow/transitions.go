@@ -98,6 +98,9 @@ func (t *transitions) tiltfile(s shown, say sayFunc, detail detailFunc) {
 			text += ", " + countNoun(is.Warnings, "warning")
 		}
 		say(api.TiltfileName, "evaluated: %s", text)
+		for _, objects := range is.NotRun {
+			say(api.TiltfileName, "not run by this version of envflow: %s", objects)
+		}
 	}
 }
 

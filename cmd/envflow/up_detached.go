@@ -24,6 +24,7 @@ const apiKeyVariable = "ENVFLOW_TEMPORAL_API_KEY" //nolint:gosec // a name, no k
 type hostReport struct {
 	Resources int         `json:"resources,omitempty"` // it has evaluated the Tiltfile
 	Warnings  int         `json:"warnings,omitempty"`
+	NotRun    []string    `json:"not_run,omitempty"`  // objects of v1alpha1, as api.Status has them
 	Tiltfile  string      `json:"tiltfile,omitempty"` // error of the Tiltfile
 	Holder    *api.Worker `json:"holder,omitempty"`   // another process is the worker
 
@@ -98,6 +99,9 @@ func (e *environ) reported(ctx context.Context, conn *connection, env environmen
 	text := e.greeting(ctx, conn, env)
 	if r.Tiltfile == "" {
 		text += fmt.Sprintf("Its worker is process %d. The Tiltfile has %s%s.\n", pid, countNoun(r.Resources, "resource"), withWarnings(r.Warnings))
+	}
+	for _, objects := range r.NotRun {
+		text += e.style(e.Stdout).red("Not run by this version of envflow: "+printable(objects)) + "\n"
 	}
 	if _, err := io.WriteString(e.Stdout, text); err != nil {
 		return fmt.Errorf("write the answer to stdout: %w", err)
@@ -186,7 +190,7 @@ func (e *environ) workHosted(ctx context.Context, c *cli.Context, resources, arg
 // evaluated reports how the evaluation went.
 func (e *environ) evaluated(ctx context.Context, env environment.Environment, s api.Status) hostReport {
 	if s.Error == "" {
-		return hostReport{Resources: len(s.Resources), Warnings: s.Warnings}
+		return hostReport{Resources: len(s.Resources), Warnings: s.Warnings, NotRun: s.NotRun}
 	}
 	if text := lastErrors(ctx, env)[api.TiltfileName]; text != "" {
 		return hostReport{Tiltfile: text}

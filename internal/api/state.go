@@ -24,6 +24,7 @@ type EnvironmentState struct {
 	Plan      string          `json:"plan,omitempty"`      // digest of the last good one
 	Error     string          `json:"error,omitempty"`     // of the last evaluation
 	Warnings  int             `json:"warnings,omitempty"`
+	NotRun    []string        `json:"not_run,omitempty"`   // of the last good evaluation
 	Down      string          `json:"down,omitempty"`      // why the last wish for the end failed
 	Entries   []ResourceEntry `json:"entries,omitempty"`   // in the order of the Tiltfile
 	Listed    string          `json:"listed,omitempty"`    // what the search attribute says of the state

@@ -138,7 +138,9 @@ k8s_yaml(blob('{apiVersion: v1, kind: Pod, metadata: {name: made}, spec: {contai
 k8s_custom_deploy('custom', 'false', 'false', [])
 v1alpha1.ui_button(name='button', text='Press', location={'component_type': 'resource', 'component_id': 'custom'})
 `)
-	u.ok("up", "-d")
+	const button = "UIButton button"
+	u.contains("up", u.ok("up", "-d"), "Not run by this version of envflow: "+button+"\n")
+	u.contains("the status", u.ok("status"), "\nnot run by this version of envflow\n  "+button+"\n")
 	u.eventually("what can run is ready", func() error {
 		for _, name := range []string{u.service[0].name, "uncategorized"} {
 			if r := u.status().resource(name); !r.Ready {
@@ -150,7 +152,7 @@ v1alpha1.ui_button(name='button', text='Press', location={'component_type': 'res
 	u.served(0, "v0")
 	u.fails(1, []string{"made: custom_build is not run by this version of envflow", "custom: k8s_custom_deploy is not run by this version of envflow"},
 		"wait", "--timeout", "3s")
-	u.contains("the log", u.ok("logs"), "hello there\n", "WARNING: the UIButton button is not run by this version of envflow\n", "ConfigMap/rel-conf: created\n", "ConfigMap/made-")
+	u.contains("the log", u.ok("logs"), "hello there\n", "WARNING: not run by this version of envflow: "+button+"\n", "ConfigMap/rel-conf: created\n", "ConfigMap/made-")
 
 	u.write("chart/templates/conf.yaml", "{{ broken")
 	u.tiltfileFails("Tiltfile:", "helm: ", "conf.yaml")
