@@ -41,7 +41,7 @@ func (a *Activities) Evaluate(ctx context.Context, in api.EvaluateIn) (api.Evalu
 	if err != nil {
 		return api.EvaluateOut{}, err
 	}
-	out := api.EvaluateOut{Plan: plan.Digest(p), Specs: make([]api.Spec, 0, len(p.Resources)), Warnings: len(p.Warnings), NotRun: objectsNotRun(p)}
+	out := api.EvaluateOut{Plan: plan.Digest(p), Specs: make([]api.Spec, 0, len(p.Resources)), Warnings: len(p.Warnings), NotRun: alsoNotRun(p)}
 	data, err := json.Marshal(p)
 	if err != nil {
 		return api.EvaluateOut{}, fmt.Errorf("record the plan: %w", err)

@@ -28,9 +28,9 @@ func notRun(p *plan.Plan, r *plan.Resource) string {
 // named is how many objects of a kind are named.
 const named = 5
 
-// objectsNotRun names the objects of v1alpha1 that this version of envflow cannot run, those of a kind in one line. Extensions and
-// their repositories have had their effect when the Tiltfile was evaluated.
-func objectsNotRun(p *plan.Plan) (lines []string) {
+// alsoNotRun names what else this version of envflow cannot run: objects of v1alpha1, those of a kind in one line, and restarts of
+// containers. Extensions and their repositories have had their effect when the Tiltfile was evaluated.
+func alsoNotRun(p *plan.Plan) (lines []string) {
 	var kinds []string
 	names := map[string][]string{}
 	for _, o := range p.Objects {
@@ -50,6 +50,11 @@ func objectsNotRun(p *plan.Plan) (lines []string) {
 			line += fmt.Sprintf(" and %d more", more)
 		}
 		lines = append(lines, line)
+	}
+	for _, image := range p.Images {
+		if slices.ContainsFunc(image.LiveUpdate, func(s plan.Step) bool { return s.Kind == plan.StepRestartContainer }) {
+			lines = append(lines, "restart_container() of "+image.Ref)
+		}
 	}
 	return lines
 }

@@ -70,7 +70,7 @@ func answers() map[string]answer {
 				"`update` is `none`, `pending`, `in_progress`, `ok` or `error`; `runtime` is `none`, `pending`, `ok` or `error`. `last_update` is the newest update that " +
 				"finished, null if there was none; its `kind` is `build`, `live_update` or `command`. `reason` says why a resource is not ready, and is the whole error of an " +
 				"update that failed. A field `error` at the end has the whole error of a Tiltfile that could not be evaluated; without one it is left out. A field " +
-				"`not_run` lists objects of v1alpha1 that this version of envflow evaluates and does not run.\n\n" +
+				"`not_run` lists what this version of envflow evaluates and does not run, beside resources: objects of v1alpha1, and `restart_container()`.\n\n" +
 				"With `--watch` each change is one document in a line.",
 		},
 		"envflow ls": {

@@ -24,7 +24,7 @@ type statusDocument struct {
 	Server      serverPart       `json:"server"`
 	Resources   []resourceStatus `json:"resources"`         // in the order of the Tiltfile
 	Error       string           `json:"error,omitempty"`   // why the Tiltfile could not be evaluated
-	NotRun      []string         `json:"not_run,omitempty"` // objects of v1alpha1 that this version cannot run, those of a kind in one line
+	NotRun      []string         `json:"not_run,omitempty"` // what this version cannot run, beside resources
 }
 
 // workerPart is the worker of an environment. Without one the pid is 0 and the rest empty.

@@ -24,7 +24,7 @@ const apiKeyVariable = "ENVFLOW_TEMPORAL_API_KEY" //nolint:gosec // a name, no k
 type hostReport struct {
 	Resources int         `json:"resources,omitempty"` // it has evaluated the Tiltfile
 	Warnings  int         `json:"warnings,omitempty"`
-	NotRun    []string    `json:"not_run,omitempty"`  // objects of v1alpha1, as api.Status has them
+	NotRun    []string    `json:"not_run,omitempty"`  // as api.Status has it
 	Tiltfile  string      `json:"tiltfile,omitempty"` // error of the Tiltfile
 	Holder    *api.Worker `json:"holder,omitempty"`   // another process is the worker
 

@@ -27,7 +27,7 @@ type EvaluateOut struct {
 	Plan     string   `json:"plan"`  // digest
 	Specs    []Spec   `json:"specs"` // in the order of the Tiltfile
 	Warnings int      `json:"warnings,omitempty"`
-	NotRun   []string `json:"not_run,omitempty"`  // objects of v1alpha1 that this version of envflow cannot run, a line for each kind
+	NotRun   []string `json:"not_run,omitempty"`  // what this version of envflow cannot run beside resources: objects of v1alpha1, a line for each kind, and restart_container()
 	Leftover []string `json:"leftover,omitempty"` // resources that have objects in the cluster and are not wanted any more
 }
 

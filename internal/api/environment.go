@@ -228,7 +228,7 @@ type Status struct {
 	Evaluating  bool             `json:"evaluating"`          // it is being evaluated, or will be
 	Error       string           `json:"error,omitempty"`     // of the last evaluation, without a line of the file
 	Warnings    int              `json:"warnings,omitempty"`  // of the last evaluation
-	NotRun      []string         `json:"not_run,omitempty"`   // objects of v1alpha1 that this version of envflow cannot run, a line for each kind
+	NotRun      []string         `json:"not_run,omitempty"`   // what this version of envflow cannot run beside resources: objects of v1alpha1, a line for each kind, and restart_container()
 	Down        string           `json:"down,omitempty"`      // why it could not be taken down; nothing is done until somebody asks for more
 	Undeleted   []string         `json:"undeleted,omitempty"` // resources that are gone, but for objects that could not be deleted
 	Why         string           `json:"why,omitempty"`       // of Undeleted
