@@ -95,11 +95,20 @@ FROM scratch
 
 func TestLanguage_LocalSeesTheKubeconfig(t *testing.T) {
 	t.Parallel()
-	p := newProject(t, "print(local('echo $KUBECONFIG', quiet=True, echo_off=True))\n")
-	p.opts.KubeConfigPath = "/some/config"
-	p.plan()
-	if got := p.printed(); !strings.HasPrefix(got, "/some/config\n") {
-		t.Errorf("got %q", got)
+	const show = "print(local('echo \"k=$KUBECONFIG\"', quiet=True, echo_off=True))\n"
+	for before, want := range map[string]string{
+		"": "k=/some/config\n",
+		"os.putenv('KUBECONFIG', '/of/tiltfile')\n": "k=/of/tiltfile\n",
+		"os.unsetenv('KUBECONFIG')\n":               "k=\n",
+		"os.putenv('OTHER', 'x')\n":                 "k=/some/config\n",
+	} {
+		p := newProject(t, before+show)
+		p.opts.KubeConfigPath = "/some/config"
+		p.opts.Environ = append(p.opts.Environ, "KUBECONFIG=/of/terminal")
+		p.plan()
+		if got := p.printed(); !strings.HasPrefix(got, want) {
+			t.Errorf("%q: %q, want %q", before, got, want)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -30,6 +31,7 @@ type EvaluateOptions struct {
 	Namespace  string    // "": as the context says
 	Environ    []string  // variables, NAME=value
 	Executable string    // sys.executable: this program as tilt; "": this program
+	Frozen     string    // where the kubeconfig for the commands of the Tiltfile is written; "": in a temporary folder
 	Output     io.Writer // print, warn and the output of local, as lines
 
 	Cache *starlark.Cache // of earlier evaluations; nil: everything is made again
@@ -41,7 +43,7 @@ type EvaluateOptions struct {
 func Evaluate(ctx context.Context, o EvaluateOptions) (*plan.Plan, map[string]time.Duration, error) {
 	in := starlark.Options{
 		Path: o.Path, Args: o.Args, Resources: o.Resources, Subcommand: o.Subcommand,
-		Environ: o.Environ, Executable: o.Executable, KubeConfigPath: o.KubeConfig, Output: o.Output, Cache: o.Cache, Heads: o.Heads,
+		Environ: o.Environ, Executable: o.Executable, Output: o.Output, Cache: o.Cache, Heads: o.Heads,
 	}
 	lookup := lookupIn(o.Environ)
 	if dir, err := state.DataDir(lookup); err == nil {
@@ -51,6 +53,18 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*plan.Plan, map[string]ti
 	switch {
 	case err == nil:
 		in.KubeContext, in.KubeNamespace, in.KubeCluster = target.Context, target.Namespace, target.Cluster
+		in.KubeConfigPath = o.Frozen
+		if o.Frozen == "" {
+			dir, err := os.MkdirTemp("", "envflow-kubeconfig-*")
+			if err != nil {
+				return nil, nil, fmt.Errorf("make a folder for the kubeconfig of commands: %w", err)
+			}
+			defer func() { _ = os.RemoveAll(dir) }() // it is in the folder for temporary files
+			in.KubeConfigPath = filepath.Join(dir, kubeConfig)
+		}
+		if err := freeze(target, in.KubeConfigPath); err != nil {
+			return nil, nil, fmt.Errorf("tell commands which cluster is meant: %w", err)
+		}
 	case !errors.Is(err, kube.ErrNotConfigured):
 		return nil, nil, fmt.Errorf("look for the cluster: %w", err)
 	}
@@ -86,7 +100,7 @@ func (h *Host) evaluate(ctx context.Context, resources []string) (*plan.Plan, er
 	p, _, err := Evaluate(ctx, EvaluateOptions{
 		Path: h.o.Path, Resources: resources, Args: args, Subcommand: h.o.Subcommand,
 		KubeConfig: h.o.KubeConfig, Context: h.o.Context, Namespace: h.o.Namespace, Environ: h.o.Environ, Executable: h.o.Executable, Output: output,
-		Cache: h.evaluated, Heads: &h.heads,
+		Frozen: filepath.Join(h.o.Folder, kubeConfig), Cache: h.evaluated, Heads: &h.heads,
 	})
 	if err == nil && h.o.Subcommand == "up" {
 		h.pinExtensions(p)

@@ -35,7 +35,7 @@ func newFollowed(t *testing.T) *followed {
 	cancel()
 	h := &Host{o: HostOptions{ID: "e", Folder: t.TempDir(), Log: slog.New(slog.DiscardHandler), Environ: os.Environ()}, runCtx: t.Context()}
 	h.outbox = newOutbox(ended, nil, func() {}) // it sends nothing; what it should is looked at
-	h.processes = newProcesses(h)
+	h.processes = newProcesses(h, nil)
 	w := &followed{t: t, host: h}
 	t.Cleanup(func() { w.f.end(); _ = h.log.Close() })
 	w.openLog()

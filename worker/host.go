@@ -159,7 +159,7 @@ func (h *Host) Run(ctx context.Context) error {
 	}
 	h.attempts = &attempts{subject: subject, began: func(in any) { h.retries(resourceOf(in), nil) }, failed: h.failed, done: h.succeeded, work: map[attemptKey]*work{}}
 	w := newWorker(h.o.Client, h.workflowID(), workerOptions(h.attempts, &unsent{host: h}))
-	h.processes = newProcesses(h)
+	h.processes = newProcesses(h, h.commandEnviron())
 	h.register(w)
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start the worker: %w", err)

@@ -31,12 +31,8 @@ type processes struct {
 	all map[string]*follower // by folder
 }
 
-func newProcesses(h *Host) *processes {
+func newProcesses(h *Host, environ []string) *processes {
 	s := &processes{host: h, changed: make(chan struct{}, 1), all: map[string]*follower{}}
-	environ := h.o.Environ
-	if h.o.KubeConfig != "" { // as local() sees it
-		environ = append(environ[:len(environ):len(environ)], "KUBECONFIG="+h.o.KubeConfig)
-	}
 	s.activities = &process.Activities{
 		Plans: &h.plans, Records: h.records, Digests: h.digests, Folder: filepath.Join(h.o.Folder, processFolder),
 		Agent: func() (string, error) { return agent.Path(filepath.Dir(h.o.Folder)) }, Environ: environ,

@@ -336,6 +336,32 @@ local_resource('none', cmd='tilt get uiresources; echo $? >> TMP/none', dir='els
 	}
 }
 
+// Commands see the cluster of the environment, also after kubectl in the terminal has gone to another.
+func TestLocal_CommandsSeeTheirCluster(t *testing.T) {
+	l := newLocal(t, `
+print('evaluated with %s' % local('grep current-context $KUBECONFIG', quiet=True))
+local_resource('which', cmd='grep current-context $KUBECONFIG >> TMP/which', deps=['src'])
+`)
+	l.write("src/a", "one\n")
+	before := l.currentContext("")
+	l.up()
+	l.has("which", 1)
+	l.currentContext("elsewhere")
+	l.write("src/a", "two\n")
+	l.has("which", 2)
+	l.ok("trigger", "(Tiltfile)")
+	want := "current-context: " + before
+	if got := l.lines("which"); !slices.Equal(got, []string{want, want}) {
+		t.Errorf("the command saw %q, want %q", got, want)
+	}
+	l.eventually("it is evaluated again", func() error {
+		if got := strings.Count(l.ok("logs"), "evaluated with "+want+"\n"); got != 2 {
+			return fmt.Errorf("%d times with %s", got, before)
+		}
+		return nil
+	})
+}
+
 // Ctrl-C ends the servers, and the next up starts them and repeats nothing else.
 func TestLocal_PauseEndsServers(t *testing.T) {
 	l := newLocal(t, `

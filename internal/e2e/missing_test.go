@@ -103,6 +103,23 @@ func (d *door) closeUp() {
 	clear(d.open)
 }
 
+// currentContext returns the current context of the kubeconfig, and makes another one current unless that is "".
+func (u *user) currentContext(next string) string {
+	u.t.Helper()
+	config, err := clientcmd.LoadFromFile(u.env["KUBECONFIG"])
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	current := config.CurrentContext
+	if next != "" {
+		config.Contexts[next], config.CurrentContext = config.Contexts[current].DeepCopy(), next
+		if err := clientcmd.WriteToFile(*config, u.env["KUBECONFIG"]); err != nil {
+			u.t.Fatal(err)
+		}
+	}
+	return current
+}
+
 // clusterDoor puts a closed door in front of the API server, where the kubeconfig leads.
 func (u *user) clusterDoor() *door {
 	u.t.Helper()

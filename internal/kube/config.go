@@ -45,6 +45,7 @@ type Target struct {
 	Namespace string // where objects go that name no namespace
 	Path      string // the kubeconfig, or several of them as in the variable KUBECONFIG
 
+	raw       *clientcmdapi.Config
 	rest      *rest.Config
 	dialer    *connrotation.Dialer // of rest: knows all connections
 	authority string               // file of the certificate authority, may be ""
@@ -102,6 +103,7 @@ func newTarget(raw *clientcmdapi.Config, name, namespace, path, home string) (*T
 		Cluster:   kubeContext.Cluster,
 		Namespace: cmp.Or(namespace, kubeContext.Namespace, "default"),
 		Path:      path,
+		raw:       raw,
 		rest:      config,
 		dialer:    dialer,
 		origin:    kubeContext.LocationOfOrigin,

@@ -79,6 +79,13 @@ func (e *Environ) List() []string {
 	return list
 }
 
+// Changed reports whether the Tiltfile has set or removed a variable.
+func (e *Environ) Changed(name string) bool {
+	was, had := e.start[name]
+	is, has := e.Lookup(name)
+	return has != had || is != was
+}
+
 // Changes returns what is not as it was at the start: variables that are new or have another value, nil if there are none, and
 // the sorted names of those that are gone.
 func (e *Environ) Changes() (set map[string]string, unset []string) {

@@ -56,7 +56,7 @@ func local(c *kit.Call) (gostarlark.Value, error) {
 		cmd.Dir = c.Path(string(dir))
 	}
 	cmd.Env = c.Environ.List()
-	if c.KubeConfigPath != "" {
+	if c.KubeConfigPath != "" && !c.Environ.Changed("KUBECONFIG") {
 		cmd.Env = append(cmd.Env, "KUBECONFIG="+c.KubeConfigPath)
 	}
 	applied, err := newInbox()

@@ -1,0 +1,43 @@
+package worker
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/envflow/envflow/internal/kube"
+	"github.com/envflow/envflow/internal/state"
+)
+
+// kubeConfig is where local commands find their cluster, in the folder of the environment: kubectl in them means the cluster of
+// the environment, whatever the current context of the terminal is by then.
+const kubeConfig = "kubeconfig"
+
+// freeze writes the kubeconfig for local commands.
+func freeze(target *kube.Target, path string) error {
+	data, err := target.Kubeconfig()
+	if err != nil {
+		return err
+	}
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, data) {
+		return nil
+	}
+	return state.WriteFile(path, data)
+}
+
+// commandEnviron are the variables of commands and servers. Where no cluster is configured they find what kubectl finds.
+func (h *Host) commandEnviron() []string {
+	path := filepath.Join(h.o.Folder, kubeConfig)
+	target, err := kube.Load(h.clients.kube)
+	if err == nil {
+		err = freeze(target, path)
+	}
+	if err != nil {
+		if !errors.Is(err, kube.ErrNotConfigured) {
+			h.o.Log.Warn("local commands use the kubeconfig of the terminal", "error", err)
+		}
+		return h.o.Environ
+	}
+	return append(h.o.Environ[:len(h.o.Environ):len(h.o.Environ)], "KUBECONFIG="+path)
+}
