@@ -72,13 +72,16 @@ func (e *environ) host(ctx context.Context, conn *connection, env environment.En
 		_ = log.Close()
 		return nil, fmt.Errorf("prepare for local commands: %w", err)
 	}
+	logger := slog.New(slog.NewTextHandler(log, nil))
+	slog.SetDefault(logger) // and package log; what helm and kustomize print by themselves would be printed into the table
+	os.Stderr = log
 	h.Host, err = worker.NewHost(ctx, worker.HostOptions{
 		ID: env.ID, Project: env.Project, Path: env.Path, User: env.User, Owner: env.Owner, Folder: env.Folder,
 		Client: conn.Client, TemporalNamespace: conn.namespace, Server: conn.embedded, Version: version.Version,
 		SetArgs: o.SetArgs, Resources: o.Resources, Args: o.Args,
 		KubeConfig: kubeconfigOf(env), Context: env.Context, Namespace: env.Namespace,
 		Adopt: o.Adopt, Subcommand: o.Subcommand, Environ: commands.Environ, Executable: commands.Executable,
-		OrphanTimeout: cmp.Or(o.Orphan, orphanTimeout), Log: slog.New(slog.NewTextHandler(log, nil)),
+		OrphanTimeout: cmp.Or(o.Orphan, orphanTimeout), Log: logger,
 	})
 	if err != nil {
 		_ = h.log.Close()

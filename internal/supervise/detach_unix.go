@@ -4,7 +4,6 @@ package supervise
 
 import (
 	"context"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -20,7 +19,7 @@ func Detach(cmd *exec.Cmd) {
 		return // only for a malformed pattern
 	}
 	for _, path := range open {
-		if fd, err := strconv.Atoi(filepath.Base(path)); err == nil && fd > int(os.Stderr.Fd()) {
+		if fd, err := strconv.Atoi(filepath.Base(path)); err == nil && fd > syscall.Stderr {
 			syscall.CloseOnExec(fd)
 		}
 	}
