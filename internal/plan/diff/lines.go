@@ -1,0 +1,192 @@
+package diff
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+)
+
+// context is how many lines that are the same are shown around those that are not.
+const context = 3
+
+// gap stands for lines that are the same and left out.
+const gap = "  ..."
+
+// Lines are the part before and after as lines of YAML: what goes begins with "- ", what comes with "+ ", what stays with two
+// spaces. Values of Secrets are not shown.
+func (p Part) Lines() ([]string, error) {
+	a, b := masked(p)
+	if p.Kind == KindField {
+		a, b = under(p.Name, a), under(p.Name, b)
+	}
+	before, err := yamlLines(a)
+	if err != nil {
+		return nil, err
+	}
+	after, err := yamlLines(b)
+	if err != nil {
+		return nil, err
+	}
+	return unified(before, after), nil
+}
+
+func under(name string, v any) any {
+	if v == nil {
+		return nil
+	}
+	return map[string]any{name: v}
+}
+
+func yamlLines(v any) ([]string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	data, err := json.Marshal(v)
+	if err == nil {
+		data, err = yaml.JSONToYAML(data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("write a part of a plan as YAML: %w", err)
+	}
+	return strings.Split(strings.TrimRight(string(data), "\n"), "\n"), nil
+}
+
+// What stands for a value of a Secret.
+const (
+	hidden    = "(secret)"
+	different = "(changed)"
+)
+
+// lastApplied is where kubectl keeps a whole object, its secrets too.
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
+
+// masked returns both sides of a part without the values of a Secret: of one that has changed it shows no more than that.
+func masked(p Part) (before, after any) {
+	if p.Kind != KindObject || !isSecret(p.Before) && !isSecret(p.After) {
+		return p.Before, p.After
+	}
+	before, after = generic(p.Before), generic(p.After)
+	a, _ := before.(map[string]any)
+	b, _ := after.(map[string]any)
+	for _, field := range []string{"data", "stringData"} {
+		hide(a[field], b[field], func(string) bool { return true })
+	}
+	hide(annotations(a), annotations(b), func(name string) bool { return name == lastApplied })
+	return before, after
+}
+
+func isSecret(object any) bool {
+	o, _ := object.(map[string]any)
+	return o["kind"] == "Secret"
+}
+
+func annotations(object map[string]any) any {
+	metadata, _ := object["metadata"].(map[string]any)
+	return metadata["annotations"]
+}
+
+// hide replaces the values of two maps whose keys are secret.
+func hide(before, after any, secret func(key string) bool) {
+	a, _ := before.(map[string]any)
+	b, _ := after.(map[string]any)
+	for key, value := range b {
+		if !secret(key) {
+			continue
+		}
+		b[key] = hidden
+		if old, ok := a[key]; ok && !reflect.DeepEqual(old, value) {
+			b[key] = different
+		}
+	}
+	for key := range a {
+		if secret(key) {
+			a[key] = hidden
+		}
+	}
+}
+
+// unified marks what goes and what comes, and leaves out what is far from both.
+func unified(before, after []string) []string {
+	lines := edits(before, after)
+	var near []bool // by line: a change is close to it
+	for i := range lines {
+		near = append(near, slices.ContainsFunc(lines[max(0, i-context):min(len(lines), i+context+1)], isEdit))
+	}
+	var out []string
+	for i, line := range lines {
+		switch {
+		case near[i]:
+			out = append(out, line)
+		case i == 0 || near[i-1]:
+			out = append(out, gap)
+		}
+	}
+	return out
+}
+
+func isEdit(line string) bool { return !strings.HasPrefix(line, "  ") }
+
+// maxCells bounds the table of edits. What is larger is shown as replaced.
+const maxCells = 4 << 20
+
+// edits are all lines of both, with a mark before each. As many as possible stay.
+func edits(before, after []string) (lines []string) {
+	put := func(mark string, these ...string) {
+		for _, line := range these {
+			lines = append(lines, mark+line)
+		}
+	}
+	head := 0
+	for head < len(before) && head < len(after) && before[head] == after[head] {
+		head++
+	}
+	tail := 0
+	for tail < min(len(before), len(after))-head && before[len(before)-1-tail] == after[len(after)-1-tail] {
+		tail++
+	}
+	a, b := before[head:len(before)-tail], after[head:len(after)-tail]
+	put("  ", before[:head]...)
+	same := common(a, b)
+	for len(a) > 0 && len(b) > 0 && same != nil {
+		i, j := len(a), len(b)
+		switch {
+		case a[0] == b[0]:
+			put("  ", a[0])
+			a, b = a[1:], b[1:]
+		case same(i-1, j) >= same(i, j-1):
+			put("- ", a[0])
+			a = a[1:]
+		default:
+			put("+ ", b[0])
+			b = b[1:]
+		}
+	}
+	put("- ", a...)
+	put("+ ", b...)
+	put("  ", before[len(before)-tail:]...)
+	return lines
+}
+
+// common returns a function that says how many lines the last i of a and the last j of b have in common, in their order; nil if
+// there are too many to count.
+func common(a, b []string) func(i, j int) int {
+	if (len(a)+1)*(len(b)+1) > maxCells {
+		return nil
+	}
+	width := len(b) + 1
+	counts := make([]int32, (len(a)+1)*width)
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			count := max(counts[(i-1)*width+j], counts[i*width+j-1])
+			if a[len(a)-i] == b[len(b)-j] {
+				count = counts[(i-1)*width+j-1] + 1
+			}
+			counts[i*width+j] = count
+		}
+	}
+	return func(i, j int) int { return int(counts[i*width+j]) }
+}
