@@ -34,6 +34,7 @@ const total = "total"
 type Result struct {
 	Plan    *plan.Plan
 	Timings map[string]time.Duration // by builtin, and "total"; a builtin that executes a file contains the time of what that calls
+	Calls   map[string]int           // by builtin
 }
 
 // Evaluate executes a Tiltfile. An error is an *Error, and wraps that of ctx if it was cancelled. Files are read, commands of
@@ -54,7 +55,7 @@ func Evaluate(ctx context.Context, o Options) (*Result, error) {
 	}
 	timings := run.Timings()
 	timings[total] = time.Since(start)
-	return &Result{Plan: run.Plan, Timings: timings}, nil
+	return &Result{Plan: run.Plan, Timings: timings, Calls: run.Calls()}, nil
 }
 
 // evaluate executes the Tiltfile of run and makes its plan. An error is an *Error.

@@ -72,6 +72,7 @@ func (r *Run) wrap(name string, fn func(*Call) (gostarlark.Value, error)) func(*
 		start := time.Now()
 		v, err := fn(&Call{Run: r, Name: name, Args: args, Kwargs: kwargs, thread: thread})
 		r.timings[name] += time.Since(start)
+		r.calls[name]++
 		if err != nil {
 			return nil, named(name, err)
 		}

@@ -60,6 +60,7 @@ type Run struct {
 	sources  map[string]string // text of the Starlark files, for messages
 	origins  map[string]Trace  // by resource name, claimed: the call that defined it
 	timings  map[string]time.Duration
+	calls    map[string]int
 	assemble []func() error
 	finish   []func() error
 	texts    []string // documentation, see Document
@@ -80,6 +81,7 @@ func NewRun(ctx context.Context, o Options) *Run {
 		sources: map[string]string{},
 		origins: map[string]Trace{},
 		timings: map[string]time.Duration{},
+		calls:   map[string]int{},
 	}
 	r.FindExtension = func(string) (string, error) { return "", errors.New("extensions cannot be loaded here") }
 	r.ExtensionOf = func(string) string { return "" }
@@ -202,6 +204,9 @@ func (r *Run) Display(path string) string {
 
 // Timings returns the time spent in each builtin. A builtin that runs others, such as include, contains their time.
 func (r *Run) Timings() map[string]time.Duration { return r.timings }
+
+// Calls returns how often each builtin was called.
+func (r *Run) Calls() map[string]int { return r.calls }
 
 // predeclared returns the global names of the file path.
 func (r *Run) predeclared(path string) gostarlark.StringDict {
