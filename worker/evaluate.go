@@ -3,14 +3,12 @@ package worker
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/envflow/envflow/internal/api"
 	"github.com/envflow/envflow/internal/kube"
@@ -38,9 +36,21 @@ type EvaluateOptions struct {
 	Heads *starlark.Heads // of repositories of extensions; nil: they are asked for their newest commit
 }
 
-// Evaluate evaluates a Tiltfile and says how long that took, in all ("total") and by builtin. It asks neither a cluster nor
-// an engine; that no cluster is configured is no error. A mistake in the Tiltfile is a *starlark.Error.
-func Evaluate(ctx context.Context, o EvaluateOptions) (*plan.Plan, map[string]time.Duration, error) {
+// Evaluation is what a Tiltfile asks for, and what finding that out took.
+type Evaluation = starlark.Result
+
+// Evaluate evaluates a Tiltfile. It asks neither a cluster nor an engine; that no cluster is configured is no error. A mistake in
+// the Tiltfile is a *starlark.Error.
+func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
+	in, err := o.forStarlark()
+	if err != nil {
+		return nil, err
+	}
+	return starlark.Evaluate(ctx, in)
+}
+
+// forStarlark adds what the machine knows: the folder for extensions and the cluster.
+func (o EvaluateOptions) forStarlark() (starlark.Options, error) {
 	in := starlark.Options{
 		Path: o.Path, Args: o.Args, Resources: o.Resources, Subcommand: o.Subcommand,
 		Environ: o.Environ, Executable: o.Executable, Output: o.Output, Cache: o.Cache, Heads: o.Heads,
@@ -66,13 +76,9 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*plan.Plan, map[string]ti
 			return nil, nil, fmt.Errorf("tell commands which cluster is meant: %w", err)
 		}
 	case !errors.Is(err, kube.ErrNotConfigured):
-		return nil, nil, fmt.Errorf("look for the cluster: %w", err)
+		return in, fmt.Errorf("look for the cluster: %w", err)
 	}
-	result, err := starlark.Evaluate(ctx, in)
-	if err != nil {
-		return nil, nil, err
-	}
-	return result.Plan, result.Timings, nil
+	return in, nil
 }
 
 // lookupIn finds variables in environ. The last of a name counts, as for programs that are started with it.
@@ -91,21 +97,24 @@ func lookupIn(environ []string) func(name string) (string, bool) {
 
 // evaluate runs the Tiltfile of this host's environment. Its output goes to the log.
 func (h *Host) evaluate(ctx context.Context, resources []string) (*plan.Plan, error) {
-	args, err := h.args(ctx)
+	_, args, err := arguments(ctx, h.records)
 	if err != nil {
 		return nil, err
 	}
 	output := &lineWriter{line: func(text string) { h.line(api.TiltfileName, logstore.SourceBuild, text) }}
 	defer output.flush()
-	p, _, err := Evaluate(ctx, EvaluateOptions{
+	e, err := Evaluate(ctx, EvaluateOptions{
 		Path: h.o.Path, Resources: resources, Args: args, Subcommand: h.o.Subcommand,
 		KubeConfig: h.o.KubeConfig, Context: h.o.Context, Namespace: h.o.Namespace, Environ: h.o.Environ, Executable: h.o.Executable, Output: output,
 		Frozen: filepath.Join(h.o.Folder, kubeConfig), Cache: h.evaluated, Heads: &h.heads,
 	})
-	if err == nil && h.o.Subcommand == "up" {
-		h.pinExtensions(p)
+	if err != nil {
+		return nil, err
 	}
-	return p, err
+	if h.o.Subcommand == "up" {
+		h.pinExtensions(e.Plan)
+	}
+	return e.Plan, nil
 }
 
 // pinExtensions writes down which extensions were loaded, so that the next up, and those of others, load the same. It comes before
@@ -118,28 +127,6 @@ func (h *Host) pinExtensions(p *plan.Plan) {
 	case changed:
 		h.line(api.TiltfileName, logstore.SourceBuild, fmt.Sprintf("the extensions are pinned in %s; commit it", filepath.Base(path)))
 	}
-}
-
-// argsKey is where records keep the arguments of the Tiltfile. They may be secrets, and so are in no history.
-const argsKey = "args"
-
-func (h *Host) keepArgs(ctx context.Context, args []string) error {
-	data, err := json.Marshal(args)
-	if err != nil {
-		return err
-	}
-	return h.records.PutMeta(ctx, argsKey, string(data))
-}
-
-func (h *Host) args(ctx context.Context) (args []string, err error) {
-	data, ok, err := h.records.Meta(ctx, argsKey)
-	if err != nil || !ok {
-		return nil, err
-	}
-	if err := json.Unmarshal([]byte(data), &args); err != nil {
-		return nil, fmt.Errorf("read the arguments of the Tiltfile: %w", err)
-	}
-	return args, nil
 }
 
 // lineWriter calls line for each line that is written.

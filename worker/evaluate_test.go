@@ -29,14 +29,14 @@ func extensionOptions(t *testing.T) (EvaluateOptions, *gitrepo.Repo) {
 func TestEvaluate_KeepsExtensionsInTheDataFolder(t *testing.T) {
 	t.Parallel()
 	o, repo := extensionOptions(t)
-	p, _, err := Evaluate(t.Context(), o)
+	e, err := Evaluate(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	data, _ := lookupIn(o.Environ)("XDG_DATA_HOME")
 	found, err := filepath.Glob(filepath.Join(data, "envflow", "extensions", "tilt_modules", "*", repo.Git("rev-parse", "HEAD"), "hello", "Tiltfile"))
-	if err != nil || len(found) != 1 || p.Resource("hi") == nil {
-		t.Errorf("found %v, %v; the plan has %+v", found, err, p.Resources)
+	if err != nil || len(found) != 1 || e.Plan.Resource("hi") == nil {
+		t.Errorf("found %v, %v; the plan has %+v", found, err, e.Plan.Resources)
 	}
 	if _, err := os.Stat(starlark.LockPath(o.Path)); err == nil {
 		t.Error("evaluating alone has pinned it")
@@ -46,7 +46,7 @@ func TestEvaluate_KeepsExtensionsInTheDataFolder(t *testing.T) {
 func TestHost_PinsExtensions(t *testing.T) {
 	t.Parallel()
 	o, repo := extensionOptions(t)
-	p, _, err := Evaluate(t.Context(), o)
+	e, err := Evaluate(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,12 +57,12 @@ func TestHost_PinsExtensions(t *testing.T) {
 	}
 	defer func() { _ = log.Close() }()
 	h := &Host{o: HostOptions{Path: o.Path}, log: log}
-	h.pinExtensions(p)
+	h.pinExtensions(e.Plan)
 	first, err := os.ReadFile(starlark.LockPath(o.Path))
 	if err != nil || !strings.Contains(string(first), repo.Git("rev-parse", "HEAD")) {
 		t.Fatalf("%v:\n%s", err, first)
 	}
-	h.pinExtensions(p)
+	h.pinExtensions(e.Plan)
 	h.pinExtensions(&plan.Plan{})
 	if again, err := os.ReadFile(starlark.LockPath(o.Path)); err != nil || !bytes.Equal(first, again) {
 		t.Errorf("%v:\n%s", err, again)

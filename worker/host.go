@@ -176,7 +176,7 @@ func (h *Host) Run(ctx context.Context) error {
 	h.background(ctx, h.keepDigests)
 	h.background(ctx, h.keepContainers)
 	if h.o.SetArgs {
-		if err := h.keepArgs(ctx, h.o.Args); err != nil {
+		if err := h.keepArguments(ctx); err != nil {
 			return err
 		}
 	}

@@ -41,7 +41,7 @@ func (e *environ) aim(c *cli.Context, env *environment.Environment, resources, a
 		return refused
 	}
 	// Only now is it worth the time to find out what is needed.
-	p, _, evalErr := worker.Evaluate(c.Context, worker.EvaluateOptions{
+	wanted, evalErr := worker.Evaluate(c.Context, worker.EvaluateOptions{
 		Path: env.Path, Resources: resources, Args: args, Subcommand: "up", Namespace: env.Namespace,
 		Environ: commands.Environ, Executable: commands.Executable, Output: io.Discard,
 	})
@@ -49,10 +49,10 @@ func (e *environ) aim(c *cli.Context, env *environment.Environment, resources, a
 		return nil //nolint:nilerr // the worker evaluates it again, and says what is wrong
 	}
 	var missing []error
-	if noCluster && needsCluster(p) {
+	if noCluster && needsCluster(wanted.Plan) {
 		missing = append(missing, kubeFault(err))
 	}
-	if !engine && needsEngine(p) {
+	if !engine && needsEngine(wanted.Plan) {
 		missing = append(missing, fault.New(fault.Missing,
 			"install and start Docker (https://docs.docker.com/engine/install/), or set DOCKER_HOST or a docker context", "no docker engine is configured, and images have to be built"))
 	}
