@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -42,16 +41,17 @@ type Evaluation = starlark.Result
 // Evaluate evaluates a Tiltfile. It asks neither a cluster nor an engine; that no cluster is configured is no error. A mistake in
 // the Tiltfile is a *starlark.Error.
 func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
-	in, err := o.forStarlark()
+	in, end, err := o.forStarlark()
 	if err != nil {
 		return nil, err
 	}
+	defer end()
 	return starlark.Evaluate(ctx, in)
 }
 
-// forStarlark adds what the machine knows: the folder for extensions and the cluster.
-func (o EvaluateOptions) forStarlark() (starlark.Options, error) {
-	in := starlark.Options{
+// forStarlark adds what the machine knows: the folder for extensions and the cluster. The caller calls end after the evaluation.
+func (o EvaluateOptions) forStarlark() (in starlark.Options, end func(), err error) {
+	in = starlark.Options{
 		Path: o.Path, Args: o.Args, Resources: o.Resources, Subcommand: o.Subcommand,
 		Environ: o.Environ, Executable: o.Executable, Output: o.Output, Cache: o.Cache, Heads: o.Heads,
 	}
@@ -63,22 +63,15 @@ func (o EvaluateOptions) forStarlark() (starlark.Options, error) {
 	switch {
 	case err == nil:
 		in.KubeContext, in.KubeNamespace, in.KubeCluster = target.Context, target.Namespace, target.Cluster
-		in.KubeConfigPath = o.Frozen
-		if o.Frozen == "" {
-			dir, err := os.MkdirTemp("", "envflow-kubeconfig-*")
-			if err != nil {
-				return nil, nil, fmt.Errorf("make a folder for the kubeconfig of commands: %w", err)
-			}
-			defer func() { _ = os.RemoveAll(dir) }() // it is in the folder for temporary files
-			in.KubeConfigPath = filepath.Join(dir, kubeConfig)
-		}
-		if err := freeze(target, in.KubeConfigPath); err != nil {
-			return nil, nil, fmt.Errorf("tell commands which cluster is meant: %w", err)
+		if in.KubeConfigPath, end, err = freezeFor(target, o.Frozen); err != nil {
+			return in, nil, fmt.Errorf("tell commands which cluster is meant: %w", err)
 		}
 	case !errors.Is(err, kube.ErrNotConfigured):
-		return in, fmt.Errorf("look for the cluster: %w", err)
+		return in, nil, fmt.Errorf("look for the cluster: %w", err)
+	default:
+		end = func() {}
 	}
-	return in, nil
+	return in, end, nil
 }
 
 // lookupIn finds variables in environ. The last of a name counts, as for programs that are started with it.

@@ -26,6 +26,22 @@ func freeze(target *kube.Target, path string) error {
 	return state.WriteFile(path, data)
 }
 
+// freezeFor is freeze for one evaluation. Without a path the file is a temporary one, which end removes.
+func freezeFor(target *kube.Target, path string) (_ string, end func(), err error) {
+	if path != "" {
+		return path, func() {}, freeze(target, path)
+	}
+	dir, err := os.MkdirTemp("", "envflow-kubeconfig-*")
+	if err != nil {
+		return "", nil, err
+	}
+	path = filepath.Join(dir, kubeConfig)
+	if err := freeze(target, path); err != nil {
+		return "", nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return path, func() { _ = os.RemoveAll(dir) }, nil // it is in the folder for temporary files
+}
+
 // commandEnviron are the variables of commands and servers. Where no cluster is configured they find what kubectl finds.
 func (h *Host) commandEnviron() []string {
 	path := filepath.Join(h.o.Folder, kubeConfig)

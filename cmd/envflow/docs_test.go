@@ -15,6 +15,7 @@ import (
 	"github.com/envflow/envflow/internal/plan"
 	"github.com/envflow/envflow/internal/server"
 	"github.com/envflow/envflow/internal/version"
+	"github.com/envflow/envflow/worker"
 )
 
 const docsHead = `# Command line
@@ -47,12 +48,12 @@ type answer struct {
 // answers have a value of every type that commands print as JSON, so that the document cannot differ from it.
 func answers() map[string]answer {
 	at := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
-	worker := workerPart{PID: 4711, Version: "1.0.0", Started: "2026-03-04T11:58:00Z"}
+	process := workerPart{PID: 4711, Version: "1.0.0", Started: "2026-03-04T11:58:00Z"}
 	record := serverStatus{PID: 4242, Address: "127.0.0.1:7233", UI: "http://127.0.0.1:8233", Database: "/home/me/.local/state/envflow/server/temporal.db", Version: "1.0.0"}
 	return map[string]answer{
 		"envflow status": {
 			statusDocument{
-				Environment: "shop-01234567", State: api.EnvironmentRunning, Worker: worker,
+				Environment: "shop-01234567", State: api.EnvironmentRunning, Worker: process,
 				Server: serverPart{Address: record.Address, UI: record.UI, PID: record.PID},
 				Resources: []resourceStatus{
 					{
@@ -74,7 +75,7 @@ func answers() map[string]answer {
 				"With `--watch` each change is one document in a line.",
 		},
 		"envflow ls": {
-			[]listedEnvironment{{ID: "shop-01234567", Project: "shop", Path: "/home/me/src/shop/Tiltfile", State: api.EnvironmentRunning, Worker: worker}},
+			[]listedEnvironment{{ID: "shop-01234567", Project: "shop", Path: "/home/me/src/shop/Tiltfile", State: api.EnvironmentRunning, Worker: process}},
 			"`state` and `worker` are those of `envflow status`.",
 		},
 		"envflow logs": {
@@ -82,10 +83,16 @@ func answers() map[string]answer {
 			"With `--json` each line of the log is one document in a line. `source` is `build`, `runtime`, `event` or `engine`; `resource` is empty for what concerns the environment as a whole.",
 		},
 		"envflow eval": {
-			evaluationOf(&plan.Plan{
-				Settings: plan.Settings{MaxParallelUpdates: 3, UpsertTimeoutSeconds: 30, ServerSideApply: "auto"},
-			}, map[string]time.Duration{"total": 12 * time.Millisecond}),
-			"`resources` and `images` are in the order of the Tiltfile. `timings` are seconds, by builtin and in total.",
+			evaluationOf(&worker.Evaluation{
+				Plan:    &plan.Plan{Settings: plan.Settings{MaxParallelUpdates: 3, UpsertTimeoutSeconds: 30, ServerSideApply: "auto"}},
+				Timings: map[string]time.Duration{"local": 8 * time.Millisecond, "total": 12 * time.Millisecond},
+				Calls:   map[string]int{"local": 2},
+			}),
+			"`resources` and `images` are in the order of the Tiltfile. `timings` are seconds, by builtin and in total; `calls` says how often each builtin " +
+				"was called. With `--timings` these two are all there is.\n\n" +
+				"With `--diff` it is `{\"environment\": ID, \"changes\": [...]}`. Of a change, `kind` is `resource`, `settings`, `compose_project` or `object` (of v1alpha1); " +
+				"`change` is `added`, `removed` or `changed`; `update` says whether a resource has something to be carried out rather than only shown; `parts` are what has " +
+				"changed, each an `image`, an `object` of Kubernetes, a `field` or, where nothing of the resource itself did, the `settings`, with its whole `before` and `after`, secrets too.",
 		},
 		"envflow help": {
 			[]builtinDocument{{

@@ -1,11 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"time"
+	"maps"
 
 	"github.com/urfave/cli/v2"
 	"sigs.k8s.io/yaml"
@@ -24,6 +25,7 @@ type evaluation struct {
 	Settings  plan.Settings      `json:"settings"`
 	Warnings  []string           `json:"warnings"`
 	Timings   map[string]float64 `json:"timings"` // seconds, by builtin and in total
+	Calls     map[string]int     `json:"calls"`   // by builtin
 }
 
 // evalCommand is `envflow eval`.
@@ -33,35 +35,75 @@ func evalCommand(e *environ) *cli.Command {
 		Usage:     "evaluate a Tiltfile and print what it asks for",
 		Category:  groupEnvironments,
 		ArgsUsage: "[-- ARG...]",
-		Description: "It builds and applies nothing, needs no server and keeps no state; commands in the Tiltfile run. " +
-			"The answer has whole manifests in it, secrets too. " + tiltfileArgs,
+		Description: `It builds and applies nothing, needs no server and keeps no state; commands in the Tiltfile, such as those of local(), run. The answer has whole manifests in it, secrets too. ` + tiltfileArgs + `
+
+With --diff it prints what an envflow up would change, by resource, with values of Secrets left out: it compares with what the environment of this folder has evaluated last, and evaluates with the names and words that its envflow up was given; words after -- take the place of those.
+
+With --timings it prints how often each builtin was called and how long that took. A builtin that executes a file, such as include, takes the time of all that the file calls.
+
+Examples:
+  envflow eval | jq '.resources[].name'
+  envflow eval --diff
+  envflow eval --timings`,
 		Flags: []cli.Flag{
-			fileFlag("f"),
+			&cli.BoolFlag{Name: "diff", Usage: "print what is different from the environment that runs"},
+			&cli.BoolFlag{Name: "timings", Usage: "print what takes how long"},
 			&choiceFlag{
-				StringFlag: &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "json", Usage: "print the answer as `FORMAT`: json or yaml"},
+				StringFlag: &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "json", Usage: "print the answer as `FORMAT`: json or yaml; --diff and --timings print text without it"},
 				choices:    []string{"json", "yaml"},
 			},
+			fileFlag("f"),
+			envFlag(),
 		},
 		Action: func(c *cli.Context) error {
-			dir, err := e.WorkDir()
-			if err != nil {
-				return fault.Wrap(err, fault.Failure, "go to another folder", "the current folder cannot be found")
+			if c.Bool("diff") && c.Bool("timings") {
+				return usageFault("give one of them; with -o json the plan has the timings too", "--diff and --timings are different answers")
 			}
-			path, err := environment.Find(dir, c.String("file"))
+			if c.Bool("diff") {
+				return e.evalDiff(c)
+			}
+			path, err := e.tiltfile(c)
 			if err != nil {
 				return err
 			}
 			_, args, _ := splitDash(c)
-			commands, _ := e.inherited("") // where nothing can be kept there is no tilt, and all else works
-			p, timings, err := worker.Evaluate(c.Context, worker.EvaluateOptions{
-				Path: path, Args: args, Subcommand: "up", Environ: commands.Environ, Executable: commands.Executable, Output: e.Stderr,
-			})
+			result, err := e.evaluate(c, worker.EvaluateOptions{Path: path, Args: args})
 			if err != nil {
-				return interruption(c.Context, tiltfileFault(err))
+				return err
 			}
-			return e.printEvaluation(c, evaluationOf(p, timings))
+			if c.Bool("timings") {
+				return e.printTimings(c, result)
+			}
+			return e.printAnswer(c, evaluationOf(result), nil)
 		},
 	}
+}
+
+// tiltfile is the path of the Tiltfile that --env, --file or the current folder means. It is there.
+func (e *environ) tiltfile(c *cli.Context) (string, error) {
+	if c.String("env") != "" {
+		env, _, err := e.findEnvironment(c)
+		if err != nil {
+			return "", err
+		}
+		return environment.Find("", env.Path)
+	}
+	dir, err := e.WorkDir()
+	if err != nil {
+		return "", fault.Wrap(err, fault.Failure, "go to another folder", "the current folder cannot be found")
+	}
+	return environment.Find(dir, c.String("file"))
+}
+
+// evaluate evaluates a Tiltfile as `up` does. What it prints goes to stderr.
+func (e *environ) evaluate(c *cli.Context, o worker.EvaluateOptions) (*worker.Evaluation, error) {
+	commands, _ := e.inherited("") // where nothing can be kept there is no tilt, and all else works
+	o.Subcommand, o.Environ, o.Executable, o.Output = "up", commands.Environ, commands.Executable, e.Stderr
+	result, err := worker.Evaluate(c.Context, o)
+	if err != nil {
+		return nil, interruption(c.Context, tiltfileFault(err))
+	}
+	return result, nil
 }
 
 // tiltfileFault makes an error of evaluating one of the configuration. Its text says all there is to say.
@@ -75,20 +117,35 @@ func tiltfileFault(err error) error {
 	return fault.New(fault.Config, "", "%s", err)
 }
 
-func evaluationOf(p *plan.Plan, timings map[string]time.Duration) evaluation {
-	out := evaluation{
+func evaluationOf(result *worker.Evaluation) evaluation {
+	p := result.Plan
+	timings, calls := timingsOf(result)
+	return evaluation{
 		Resources: append([]plan.Resource{}, p.Resources...), Images: append([]plan.Image{}, p.Images...),
-		Settings: p.Settings, Warnings: append([]string{}, p.Warnings...), Timings: map[string]float64{},
+		Settings: p.Settings, Warnings: append([]string{}, p.Warnings...), Timings: timings, Calls: calls,
 	}
-	for name, d := range timings {
-		out.Timings[name] = d.Seconds()
-	}
-	return out
 }
 
-// printEvaluation prints the answer as -o asks.
-func (e *environ) printEvaluation(c *cli.Context, answer evaluation) error {
-	if c.String("output") == "json" {
+// timingsOf are the times of an evaluation in seconds, and the numbers of calls.
+func timingsOf(result *worker.Evaluation) (timings map[string]float64, calls map[string]int) {
+	timings, calls = map[string]float64{}, map[string]int{}
+	for name, d := range result.Timings {
+		timings[name] = d.Seconds()
+	}
+	maps.Copy(calls, result.Calls)
+	return timings, calls
+}
+
+// printAnswer prints the answer as -o asks. What has a text is printed so without -o.
+func (e *environ) printAnswer(c *cli.Context, answer any, text func(w *styledWriter) error) error {
+	switch {
+	case text != nil && !c.IsSet("output"):
+		var out bytes.Buffer
+		if err := text(&styledWriter{&out, e.style(e.Stdout)}); err != nil {
+			return err
+		}
+		return e.flush(&out)
+	case c.String("output") == "json":
 		return e.print(c, answer, nil)
 	}
 	return e.print(c, nil, func(w io.Writer) error {
