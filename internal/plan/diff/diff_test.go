@@ -96,12 +96,36 @@ changed resource web k8s update=true
 		"what is far is left out": {web, strings.Replace(web, "g: 7", "g: 8", 1), `
 changed resource web k8s update=true
   changed object Service shop/web
+      kind: Service
+      spec:
       ...
         d: 4
         e: 5
         f: 6
     -   g: 7
     +   g: 8
+`},
+		"in a list": {
+			strings.Replace(web, "a: 1, b: 2, c: 3", "a: [{k: 1, o: [{z: 1}, {v: 0, w: 1, x: 2, z: 3, zz: 4}]}], b: 2, c: 3", 1),
+			strings.Replace(web, "a: 1, b: 2, c: 3", "a: [{k: 1, o: [{z: 1}, {v: 0, w: 1, x: 2, z: 3, zz: 5}]}], b: 2, c: 3", 1), `
+changed resource web k8s update=true
+  changed object Service shop/web
+      kind: Service
+      spec:
+        a:
+        - k: 1
+          o:
+          - z: 1
+          - v: 0
+            w: 1
+            x: 2
+            z: 3
+    -       zz: 4
+    +       zz: 5
+        b: 2
+        c: 3
+        d: 4
+      ...
 `},
 		"an object comes": {strings.Replace(web, "name: web, json: {kind: Service", "name: old, json: {kind: Service", 1), web, `
 changed resource web k8s update=true

@@ -3,8 +3,8 @@ package diff
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
-	"slices"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -109,23 +109,57 @@ func hide(before, after any, secret func(key string) bool) {
 	}
 }
 
-// unified marks what goes and what comes, and leaves out what is far from both.
+// unified marks what goes and what comes, and leaves out what is far from both. The keys that a change is below stay, so that one
+// sees where it is.
 func unified(before, after []string) []string {
 	lines := edits(before, after)
-	var near []bool // by line: a change is close to it
-	for i := range lines {
-		near = append(near, slices.ContainsFunc(lines[max(0, i-context):min(len(lines), i+context+1)], isEdit))
+	shown := make([]bool, len(lines))
+	for i, line := range lines {
+		if !isEdit(line) {
+			continue
+		}
+		for near := max(0, i-context); near < min(len(lines), i+context+1); near++ {
+			shown[near] = true
+		}
+		for _, above := range parents(lines[:i], line) {
+			shown[above] = true
+		}
 	}
 	var out []string
 	for i, line := range lines {
+		first := i == 0 || shown[i-1]
+		last := i == len(lines)-1 || shown[i+1]
 		switch {
-		case near[i]:
+		case shown[i], first && last: // the gap would be as long
 			out = append(out, line)
-		case i == 0 || near[i-1]:
+		case first:
 			out = append(out, gap)
 		}
 	}
 	return out
+}
+
+// parents returns which of the lines above one are the keys and list items that it is below.
+func parents(above []string, line string) (found []int) {
+	depth, item := indentation(line)
+	for i := len(above) - 1; i >= 0; i-- {
+		d, isItem := indentation(above[i])
+		if d < depth || item && d == depth && !isItem { // a list is as far to the right as its key
+			found = append(found, i)
+			depth, item = d, isItem
+		}
+	}
+	return found
+}
+
+// indentation is how far to the right a line of YAML begins, behind its mark, and whether it begins an item of a list. A line
+// without text is below everything.
+func indentation(line string) (depth int, item bool) {
+	text := strings.TrimLeft(line[2:], " ")
+	if text == "" {
+		return math.MaxInt, false
+	}
+	return len(line) - 2 - len(text), strings.HasPrefix(text, "- ")
 }
 
 func isEdit(line string) bool { return !strings.HasPrefix(line, "  ") }
