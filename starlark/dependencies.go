@@ -16,7 +16,7 @@ func checkDependencies(run *kit.Run) error {
 			if run.Plan.Resource(dep) != nil {
 				return false
 			}
-			run.Warn(run.Origin(r.Name), "resource %s depends on %s, which does not exist; the dependency is ignored", r.Name, dep)
+			warnUnknown(run, r.Name, dep)
 			return true
 		})
 		if slices.Contains(r.DependsOn, r.Name) {
@@ -30,6 +30,23 @@ func checkDependencies(run *kit.Run) error {
 		}
 	}
 	return nil
+}
+
+func warnUnknown(run *kit.Run, name, dep string) {
+	w := kit.Warning{
+		At: run.Origin(name), Builtin: "resource_deps", Rule: kit.RuleUnknownDependency,
+		Text: fmt.Sprintf("resource %s depends on %s, which does not exist; the dependency is ignored", name, dep),
+	}
+	var names []string
+	for _, r := range run.Plan.Resources {
+		if r.Name != name {
+			names = append(names, r.Name)
+		}
+	}
+	if near := kit.Closest(dep, names); near != "" {
+		w.Hint = fmt.Sprintf("did you mean %s?", near)
+	}
+	run.AddWarning(w)
 }
 
 // findCycle returns names that lead from a resource to itself, nil if there are none.

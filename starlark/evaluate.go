@@ -41,21 +41,37 @@ type Result struct {
 // local() are run and extensions fetched; nothing else is touched.
 func Evaluate(ctx context.Context, o Options) (*Result, error) {
 	start := time.Now()
+	run, err := newRun(ctx, o)
+	if err == nil {
+		err = evaluateMain(run)
+	}
+	if err != nil {
+		return nil, err
+	}
+	timings := run.Timings()
+	timings[total] = time.Since(start)
+	return &Result{Plan: run.Plan, Timings: timings, Calls: run.Calls()}, nil
+}
+
+func newRun(ctx context.Context, o Options) (*kit.Run, error) {
 	if !filepath.IsAbs(o.Path) {
 		return nil, fmt.Errorf("evaluate %q: the path is not absolute", o.Path)
 	}
 	o.Path = filepath.Clean(o.Path)
 	run := kit.NewRun(ctx, o)
 	register(run)
+	return run, nil
+}
+
+// evaluateMain is evaluate for the main Tiltfile.
+func evaluateMain(run *kit.Run) error {
 	if err := evaluate(run); err != nil {
-		return nil, err
+		return err
 	}
 	if len(run.Plan.Resources) == 0 {
-		run.Warn(nil, "the Tiltfile defines no resources")
+		run.AddWarning(kit.Warning{Rule: kit.RuleNoResources, Text: "the Tiltfile defines no resources"})
 	}
-	timings := run.Timings()
-	timings[total] = time.Since(start)
-	return &Result{Plan: run.Plan, Timings: timings, Calls: run.Calls()}, nil
+	return nil
 }
 
 // evaluate executes the Tiltfile of run and makes its plan. An error is an *Error.

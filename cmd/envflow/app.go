@@ -27,6 +27,7 @@ func commands(e *environ) []*cli.Command {
 		triggerCommand(e),
 		logsCommand(e),
 		evalCommand(e),
+		lintCommand(e),
 		serverCommand(e),
 		selftestCommand(e),
 		completionCommand(e),

@@ -94,6 +94,19 @@ func answers() map[string]answer {
 				"`change` is `added`, `removed` or `changed`; `update` says whether a resource has something to be carried out rather than only shown; `parts` are what has " +
 				"changed, each an `image`, an `object` of Kubernetes, a `field` or, where nothing of the resource itself did, the `settings`, with its whole `before` and `after`, secrets too.",
 		},
+		"envflow lint": {
+			lintDocument{
+				Files: []string{"Tiltfile", "lib/web.star"},
+				Findings: []lintFinding{{
+					File: "Tiltfile", Line: 3, Column: 1, Builtin: "docker_build", Rule: "unused-image", Message: "the image web is not built: no resource uses it",
+					Hint: "update_settings(suppress_unused_image_warnings=[\"web\"]) hides this",
+				}},
+			},
+			"Paths start from the current folder. `line` and `column` are from 1; 0 is the file as a whole. `builtin` and `hint` may be empty, and `message` may have several lines.\n\n" +
+				"`rule` is, found by reading, `syntax`, `undefined`, `missing-file`, `shadowed-name` (a name that hides a builtin or a loaded name), `unused-load`, `no-effect` (a " +
+				"value that nothing is done with) or `unreachable`; found by evaluating, `error`, `warning`, `unused-image`, `unknown-dependency`, `does-nothing` (what Tilt has and " +
+				"envflow passes over), `no-resources` or `port-clash`.",
+		},
 		"envflow help": {
 			[]builtinDocument{{
 				Name: "os.getenv", Family: "System", Signature: "os.getenv(key, default=None)", Summary: "Returns the value of an environment variable.",

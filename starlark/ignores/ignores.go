@@ -66,7 +66,7 @@ func (f *Family) Watch() []plan.Ignore {
 	if !f.known {
 		list, _, err := f.Read(f.tiltignore(), f.run.Dir())
 		if err != nil {
-			f.run.Warn(nil, "%v", err)
+			f.run.AddWarning(kit.Warning{Rule: kit.RuleWarning, Text: err.Error()})
 		}
 		f.watch, f.known = slices.Concat(list, f.settings), true
 	}

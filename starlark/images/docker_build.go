@@ -46,7 +46,7 @@ func (f *Family) dockerBuild(c *kit.Call) (gostarlark.Value, error) {
 		}
 	}
 	if cache != nil {
-		c.Warnf("docker_build(cache=...) does nothing; take it out")
+		c.WarnDoesNothing("docker_build(cache=...) does nothing; take it out")
 	}
 	if platform == "" {
 		if p, ok := c.Environ.Lookup(platformVariable); ok {

@@ -241,7 +241,11 @@ func (f *Family) warnUnused(b *build) {
 	if near := kit.Closest(b.image.Ref, f.seen); near != "" {
 		reason += fmt.Sprintf(" (did you mean %s?)", near)
 	}
-	f.run.Warn(b.trace, "the image %s is not built: %s; update_settings(suppress_unused_image_warnings=[%q]) hides this", b.image.Ref, reason, b.image.Ref)
+	f.run.AddWarning(kit.Warning{
+		At: b.trace, Builtin: b.builtin, Rule: kit.RuleUnusedImage,
+		Text: fmt.Sprintf("the image %s is not built: %s", b.image.Ref, reason),
+		Hint: fmt.Sprintf("update_settings(suppress_unused_image_warnings=[%q]) hides this", b.image.Ref),
+	})
 }
 
 // defaultRegistry says where images are pushed to.

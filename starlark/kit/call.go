@@ -58,8 +58,12 @@ func (c *Call) Trace() Trace { return traceOf(c.thread.CallStack()) }
 
 // Warnf warns about this call.
 func (c *Call) Warnf(format string, args ...any) {
-	at := c.Trace()
-	c.Warn(at, format, args...)
+	c.AddWarning(Warning{At: c.Trace(), Builtin: c.Name, Text: fmt.Sprintf(format, args...)})
+}
+
+// WarnDoesNothing warns that this call, or what it is given, has no effect.
+func (c *Call) WarnDoesNothing(format string, args ...any) {
+	c.AddWarning(Warning{At: c.Trace(), Builtin: c.Name, Rule: RuleDoesNothing, Text: fmt.Sprintf(format, args...)})
 }
 
 // wrap makes a Starlark function of fn: it takes the time, ends when the evaluation is cancelled, and begins each message with

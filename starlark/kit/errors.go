@@ -209,7 +209,7 @@ func (r *Run) Explain(err error) *Error {
 	}
 	if name, ok := strings.CutPrefix(e.Message, "undefined: "); ok && e.Hint == "" {
 		name, _, _ = strings.Cut(name, "\n")
-		if near := Closest(name, r.globalNames()); near != "" {
+		if near := Closest(name, r.GlobalNames()); near != "" {
 			e.Hint = fmt.Sprintf("did you mean %s?", near)
 		}
 	}
@@ -227,9 +227,9 @@ func (r *Run) Explain(err error) *Error {
 	return e
 }
 
-// globalNames are the names that a file can use without defining them.
-func (r *Run) globalNames() []string {
-	names := slices.AppendSeq(gostarlark.Universe.Keys(), maps.Keys(tree(r.members)))
+// GlobalNames are the names that a file can use without defining them.
+func (r *Run) GlobalNames() []string {
+	names := slices.AppendSeq(gostarlark.Universe.Keys(), maps.Keys(r.predeclared(r.Path)))
 	slices.Sort(names)
 	return names
 }

@@ -20,6 +20,12 @@ var dialect = &syntax.FileOptions{
 	Recursion:       true,
 }
 
+// Dialect is how Tiltfiles are parsed, for those who do not execute them.
+func Dialect() *syntax.FileOptions {
+	options := *dialect
+	return &options
+}
+
 const (
 	maxDepth   = 5000 // calls within calls; the interpreter's recursion is Go's, and Go ends a program whose stack is too deep
 	depthEvery = 2000 // steps between two looks at the depth and the limits below

@@ -61,6 +61,7 @@ type Run struct {
 	origins  map[string]Trace  // by resource name, claimed: the call that defined it
 	timings  map[string]time.Duration
 	calls    map[string]int
+	warnings []Warning
 	assemble []func() error
 	finish   []func() error
 	texts    []string // documentation, see Document
@@ -183,16 +184,6 @@ func (r *Run) ApplyObject(o plan.APIObject) {
 
 // Origin is the call that defined a resource, empty if there is none.
 func (r *Run) Origin(resource string) Trace { return r.origins[resource] }
-
-// Warn adds a warning to the plan and to the output.
-func (r *Run) Warn(at Trace, format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if len(at) > 0 {
-		text = fmt.Sprintf("%s:%d: %s", r.Display(at[0].File), at[0].Line, text)
-	}
-	r.Plan.Warnings = append(r.Plan.Warnings, text)
-	_, _ = fmt.Fprintf(r.output, "WARNING: %s\n", text) // no one to tell if the log is gone
-}
 
 // Display shortens a path for people: below the folder of the main Tiltfile it is relative to it.
 func (r *Run) Display(path string) string {

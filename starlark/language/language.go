@@ -64,7 +64,7 @@ func warn(c *kit.Call) (gostarlark.Value, error) {
 	if err := c.Unpack("msg", &msg); err != nil {
 		return nil, err
 	}
-	c.Warnf("%s", msg)
+	c.Warn(c.Trace(), "%s", msg)
 	return nil, nil
 }
 

@@ -47,7 +47,7 @@ func (f *Family) registerOthers() {
 		return nil, c.Unpack("tags", &tags)
 	})
 	f.run.Builtin("experimental_metrics_settings", func(c *kit.Call) (gostarlark.Value, error) { // whatever it is given
-		c.Warnf("experimental_metrics_settings does nothing; take it out")
+		c.WarnDoesNothing("experimental_metrics_settings does nothing; take it out")
 		return nil, nil
 	})
 	f.run.Builtin("experimental_telemetry_cmd", f.telemetry)
@@ -59,7 +59,7 @@ func (f *Family) switchFeature(c *kit.Call, on bool) (gostarlark.Value, error) {
 		return nil, err
 	}
 	if !features[string(name)] {
-		c.Warnf("there is no feature %s to switch; there are: %s", string(name), strings.Join(slices.Sorted(maps.Keys(features)), ", "))
+		c.WarnDoesNothing("there is no feature %s to switch; there are: %s", string(name), strings.Join(slices.Sorted(maps.Keys(features)), ", "))
 		return nil, nil
 	}
 	f.setFeature(string(name), on)
@@ -87,7 +87,7 @@ func (f *Family) setTeam(c *kit.Call) (gostarlark.Value, error) {
 		return nil, fmt.Errorf("the team_id is set twice, to %s and to %s", f.team, id)
 	}
 	f.team = string(id)
-	c.Warnf("set_team does nothing: envflow sends nothing to a cloud")
+	c.WarnDoesNothing("set_team does nothing: envflow sends nothing to a cloud")
 	return nil, nil
 }
 
@@ -113,6 +113,6 @@ func (f *Family) telemetry(c *kit.Call) (gostarlark.Value, error) {
 	if period.given && period.seconds > 0 {
 		s.Telemetry.Period = period.seconds
 	}
-	c.Warnf("experimental_telemetry_cmd is not run by this version of envflow: what it would be given is in the Temporal UI")
+	c.WarnDoesNothing("experimental_telemetry_cmd is not run by this version of envflow: what it would be given is in the Temporal UI")
 	return nil, nil
 }
