@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/envflow/envflow/starlark/kit"
 	"github.com/envflow/envflow/starlark/lint"
@@ -70,7 +71,8 @@ func failure(report lint.Report, run *kit.Run, err error) []lint.Finding {
 	}
 	f := lint.Finding{File: run.Path, Rule: ruleError, Message: err.Error()}
 	if e, ok := errors.AsType[*Error](err); ok {
-		f.File, f.Line, f.Column, f.Message, f.Hint = cmp.Or(e.File, run.Path), e.Line, e.Column, e.Message, e.Hint
+		f.File, f.Line, f.Column, f.Builtin, f.Hint = cmp.Or(e.File, run.Path), e.Line, e.Column, e.Builtin, e.Hint
+		f.Message = strings.TrimPrefix(e.Message, e.Builtin+": ")
 	}
 	if slices.ContainsFunc(report.Findings, func(other lint.Finding) bool { return other.File == f.File && lint.IsError(other.Rule) }) {
 		return nil

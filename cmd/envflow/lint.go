@@ -36,7 +36,7 @@ func lintCommand(e *environ) *cli.Command {
 		Usage:     "find what is wrong in a Tiltfile and the files it loads",
 		Category:  groupEnvironments,
 		ArgsUsage: "[-- ARG...]",
-		Description: `It reads the files of the project, not those of extensions, and evaluates the Tiltfile: commands in it, such as those of local(), run. It builds and applies nothing. ` + tiltfileArgs + `
+		Description: `It reads the files of the project, not those of extensions, and evaluates the Tiltfile: commands in it, such as those of local(), run, and print only with -v. It builds and applies nothing. ` + tiltfileArgs + `
 
 With --no-run nothing is evaluated, and no command runs. What reading alone cannot find is left out then: errors of the evaluation and its warnings, images that no resource uses, dependencies on what does not exist, ports that are forwarded twice.
 

@@ -70,10 +70,11 @@ func (p *project) read(path string) *file {
 		f.parseError(err)
 		return f
 	}
-	f.resolve()
-	f.collectNames()
-	f.checkNames()
-	f.checkStatements(f.tree.Stmts)
+	if f.resolve() {
+		f.collectNames()
+		f.checkNames()
+		f.checkStatements(f.tree.Stmts)
+	}
 	for _, named := range f.references() {
 		p.read(named)
 	}
@@ -94,16 +95,19 @@ func (f *file) parseError(err error) {
 	f.find(syntax.MakePosition(&f.path, 1, 1), RuleSyntax, "", "%v", err)
 }
 
-// resolve finds out what each name means.
-func (f *file) resolve() {
+// resolve finds out what each name means. It returns false if there is more wrong than names that nothing defines: what follows
+// from that is no news.
+func (f *file) resolve() (sound bool) {
 	err := resolve.File(f.tree, func(name string) bool { return f.builtins[name] }, func(string) bool { return false })
 	list, ok := errors.AsType[resolve.ErrorList](err)
 	if !ok {
-		return
+		return true
 	}
+	sound = true
 	for _, e := range list {
 		name, undefined := strings.CutPrefix(e.Msg, "undefined: ")
 		if !undefined {
+			sound = false
 			f.find(e.Pos, RuleSyntax, "", "%s", e.Msg)
 			continue
 		}
@@ -114,6 +118,7 @@ func (f *file) resolve() {
 		}
 		f.find(e.Pos, RuleUndefined, didYouMean(near), "undefined: %s", name)
 	}
+	return sound
 }
 
 func didYouMean(near string) string {
