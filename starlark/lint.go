@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,28 +21,31 @@ const (
 	rulePortClash = "port-clash"
 )
 
-// Lint finds what is wrong in the files of a project. Without evaluate it only reads them. An error is one of ctx; those of the
-// Tiltfile are findings.
-func Lint(ctx context.Context, o Options, evaluate bool) (lint.Report, error) {
+// LintFiles finds what is wrong in the Tiltfile at path and the files it names by reading them. Nothing is evaluated.
+func LintFiles(ctx context.Context, path string) lint.Report {
+	return lint.Files([]string{filepath.Clean(path)}, documented(ctx).GlobalNames())
+}
+
+// Lint evaluates a Tiltfile, and finds what is wrong in it and the files of the project that it executes or names. An error is one
+// of ctx; those of the Tiltfile are findings.
+func Lint(ctx context.Context, o Options) (lint.Report, error) {
 	run, err := newRun(ctx, o)
 	if err != nil {
 		return lint.Report{}, err
 	}
-	if evaluate {
-		err = evaluateMain(run)
-		if ctx.Err() != nil {
-			return lint.Report{}, err
-		}
+	evalErr := evaluateMain(run)
+	if ctx.Err() != nil {
+		return lint.Report{}, evalErr
 	}
 	report := lint.Files(append([]string{run.Path}, run.OwnFiles()...), run.GlobalNames())
-	if evaluate {
-		report.Findings = append(report.Findings, warningsOf(run)...)
-		report.Findings = append(report.Findings, failure(report, run, err)...)
-		if err == nil {
-			report.Findings = append(report.Findings, clashes(run)...)
-		}
-		lint.Sort(report.Findings, report.Files)
+	more := warningsOf(run)
+	if evalErr != nil {
+		more = append(more, failureOf(report, run, evalErr)...)
+	} else {
+		more = append(more, clashes(run)...)
 	}
+	report.Findings = append(report.Findings, more...)
+	lint.Sort(report.Findings, report.Files)
 	return report, nil
 }
 
@@ -64,11 +68,8 @@ func warningsOf(run *kit.Run) (findings []lint.Finding) {
 	return findings
 }
 
-// failure is why the evaluation has failed, unless reading the file has shown it.
-func failure(report lint.Report, run *kit.Run, err error) []lint.Finding {
-	if err == nil {
-		return nil
-	}
+// failureOf is why the evaluation has failed, unless reading the file has shown it.
+func failureOf(report lint.Report, run *kit.Run, err error) []lint.Finding {
 	f := lint.Finding{File: run.Path, Rule: ruleError, Message: err.Error()}
 	if e, ok := errors.AsType[*Error](err); ok {
 		f.File, f.Line, f.Column, f.Builtin, f.Hint = cmp.Or(e.File, run.Path), e.Line, e.Column, e.Builtin, e.Hint

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/envflow/envflow/starlark"
+	"github.com/envflow/envflow/starlark/lint"
 )
 
 // What takes an evaluation. What does not is in starlark/lint.
@@ -45,7 +46,7 @@ Tiltfile:4:3 [error] docker_build unexpected keyword argument "contxt" (did you 
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := newProject(t, test.tiltfile).lint(true)
+			got := newProject(t, test.tiltfile).lint()
 			if diff := cmp.Diff(strings.TrimPrefix(test.want, "\n"), got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -53,13 +54,24 @@ Tiltfile:4:3 [error] docker_build unexpected keyword argument "contxt" (did you 
 	}
 }
 
-// lint returns what is found, a line for each.
-func (p *project) lint(evaluate bool) string {
+// lint evaluates and returns what is found, a line for each.
+func (p *project) lint() string {
 	p.t.Helper()
-	report, err := starlark.Lint(p.t.Context(), p.opts, evaluate)
+	report, err := starlark.Lint(p.t.Context(), p.opts)
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	return p.findings(report)
+}
+
+// lintFiles is lint without evaluating.
+func (p *project) lintFiles() string {
+	p.t.Helper()
+	return p.findings(starlark.LintFiles(p.t.Context(), p.opts.Path))
+}
+
+func (p *project) findings(report lint.Report) string {
+	p.t.Helper()
 	var lines []string
 	for _, f := range report.Findings {
 		path, err := filepath.Rel(p.dir, f.File)
@@ -80,10 +92,10 @@ func TestLint_Extension(t *testing.T) {
 	})
 	const want = `Tiltfile:3:1 [unused-image] docker_build the image x is not built: the Tiltfile has no resource with a container. ` +
 		`update_settings(suppress_unused_image_warnings=["x"]) hides this`
-	if diff := cmp.Diff(want, p.lint(true)); diff != "" {
+	if diff := cmp.Diff(want, p.lint()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := p.lint(false); got != "" {
+	if got := p.lintFiles(); got != "" {
 		t.Errorf("without running: %s", got)
 	}
 }
@@ -91,13 +103,13 @@ func TestLint_Extension(t *testing.T) {
 func TestLint_WithoutRunning(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "local('touch ran')\nos = 1\nfail('no')\n")
-	if got, want := p.lint(false), "Tiltfile:2:1 [shadowed-name]  the variable os hides the builtin os. give it another name"; got != want {
+	if got, want := p.lintFiles(), "Tiltfile:2:1 [shadowed-name]  the variable os hides the builtin os. give it another name"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if _, err := os.Stat(filepath.Join(p.dir, "ran")); err == nil {
 		t.Error("the command has run")
 	}
-	p.lint(true)
+	p.lint()
 	if _, err := os.Stat(filepath.Join(p.dir, "ran")); err != nil {
 		t.Errorf("the command has not run: %v", err)
 	}
@@ -107,7 +119,7 @@ func TestLint_Cancelled(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := starlark.Lint(ctx, newProject(t, "local('true')\n").opts, true); !errors.Is(err, context.Canceled) {
+	if _, err := starlark.Lint(ctx, newProject(t, "local('true')\n").opts); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

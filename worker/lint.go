@@ -10,14 +10,15 @@ import (
 // LintReport is what was found in the files of a project.
 type LintReport = lint.Report
 
-// Lint finds what is wrong in a Tiltfile and the files it loads. Without evaluate it only reads them.
-func Lint(ctx context.Context, o EvaluateOptions, evaluate bool) (LintReport, error) {
-	in := starlark.Options{Path: o.Path}
-	if evaluate {
-		var err error
-		if in, err = o.forStarlark(); err != nil {
-			return LintReport{}, err
-		}
+// Lint evaluates a Tiltfile, and finds what is wrong in it and the files it loads.
+func Lint(ctx context.Context, o EvaluateOptions) (LintReport, error) {
+	in, end, err := o.forStarlark()
+	if err != nil {
+		return LintReport{}, err
 	}
-	return starlark.Lint(ctx, in, evaluate)
+	defer end()
+	return starlark.Lint(ctx, in)
 }
+
+// LintFiles finds what can be found by reading the Tiltfile at path, and runs nothing.
+func LintFiles(ctx context.Context, path string) LintReport { return starlark.LintFiles(ctx, path) }

@@ -60,12 +60,15 @@ Examples:
 			if err != nil {
 				return err
 			}
+			if c.Bool("no-run") {
+				return e.printReport(c, lintDocumentOf(worker.LintFiles(c.Context, path), dir))
+			}
 			_, args, _ := splitDash(c)
 			o := worker.EvaluateOptions{Path: path, Args: args, Subcommand: "up", Environ: e.environment()}
 			if e.isOn("verbose") {
 				o.Output = e.Stderr
 			}
-			report, err := worker.Lint(c.Context, o, !c.Bool("no-run"))
+			report, err := worker.Lint(c.Context, o)
 			if err != nil {
 				return interruption(c.Context, err)
 			}

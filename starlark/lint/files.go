@@ -53,22 +53,22 @@ type file struct {
 	loads   map[*resolve.Binding]*syntax.Ident // names that are loaded, by what they are bound to
 }
 
-// read lints the file at path and what it names, once. It returns nil if the file cannot be read.
-func (p *project) read(path string) *file {
-	if f, ok := p.known[path]; ok {
-		return f
+// read lints the file at path and what it names, once.
+func (p *project) read(path string) {
+	if _, ok := p.known[path]; ok {
+		return
 	}
 	p.known[path] = nil
 	src, err := os.ReadFile(path)
 	if err != nil {
-		return nil
+		return
 	}
 	f := &file{project: p, path: path}
 	p.known[path] = f
 	p.report.Files = append(p.report.Files, path)
 	if f.tree, err = kit.Dialect().Parse(path, src, 0); err != nil {
 		f.parseError(err)
-		return f
+		return
 	}
 	if f.resolve() {
 		f.collectNames()
@@ -78,7 +78,6 @@ func (p *project) read(path string) *file {
 	for _, named := range f.references() {
 		p.read(named)
 	}
-	return f
 }
 
 func (f *file) find(pos syntax.Position, rule, hint, format string, args ...any) {

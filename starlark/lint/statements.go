@@ -35,10 +35,10 @@ func (f *file) whatEnds(stmt syntax.Stmt) string {
 	case *syntax.ReturnStmt:
 		return "the function"
 	case *syntax.BranchStmt:
-		switch stmt.Token {
-		case syntax.BREAK:
+		if stmt.Token == syntax.BREAK {
 			return "the loop"
-		case syntax.CONTINUE:
+		}
+		if stmt.Token == syntax.CONTINUE {
 			return "this turn of the loop"
 		}
 	case *syntax.ExprStmt:

@@ -126,7 +126,8 @@ changed resource web k8s update=true
         c: 3
         d: 4
       ...
-`},
+`,
+		},
 		"an object comes": {strings.Replace(web, "name: web, json: {kind: Service", "name: old, json: {kind: Service", 1), web, `
 changed resource web k8s update=true
   removed object Service shop/old
@@ -192,7 +193,8 @@ changed compose_project p  update=false
     -       image: b
     +       image: c
 removed object Cmd a  update=false
-`},
+`,
+		},
 	} {
 		before, after := planOf(t, test.before), planOf(t, test.after)
 		if diff := cmp.Diff(strings.TrimPrefix(test.want, "\n"), show(t, Plans(before, after))); diff != "" {
