@@ -72,8 +72,13 @@ func warningsOf(run *kit.Run) (findings []lint.Finding) {
 func failureOf(report lint.Report, run *kit.Run, err error) []lint.Finding {
 	f := lint.Finding{File: run.Path, Rule: ruleError, Message: err.Error()}
 	if e, ok := errors.AsType[*Error](err); ok {
-		f.File, f.Line, f.Column, f.Builtin, f.Hint = cmp.Or(e.File, run.Path), e.Line, e.Column, e.Builtin, e.Hint
-		f.Message = strings.TrimPrefix(e.Message, e.Builtin+": ")
+		f.File, f.Line, f.Column, f.Message, f.Hint = cmp.Or(e.File, run.Path), e.Line, e.Column, e.Message, e.Hint
+		if text, ok := strings.CutPrefix(e.Message, e.Builtin+": "); ok { // what the Tiltfile says itself is without the name
+			f.Builtin, f.Message = e.Builtin, text
+		}
+		if frame, ok := run.OwnFrame(e.Stack); ok { // the files of an extension cannot be mended here
+			f.File, f.Line, f.Column = frame.File, frame.Line, frame.Column
+		}
 	}
 	if slices.ContainsFunc(report.Findings, func(other lint.Finding) bool { return other.File == f.File && lint.IsError(other.Rule) }) {
 		return nil

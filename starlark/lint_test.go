@@ -88,12 +88,16 @@ func TestLint_Extension(t *testing.T) {
 	t.Parallel()
 	const image = "docker_build('x', '.', dockerfile_contents='FROM scratch')\n"
 	p, _ := newExtensionProject(t, "load('ext://hello', 'f')\nlocal_resource('a', 'true')\nf()\n", map[string]string{
-		"hello/Tiltfile": "os = 1\nwarn('loaded')\ndef f():\n    " + image,
+		"hello/Tiltfile": "os = 1\nwarn('loaded')\ndef f():\n    " + image + "def fails():\n    fail('no')\n",
 	})
 	const want = `Tiltfile:3:1 [unused-image] docker_build the image x is not built: the Tiltfile has no resource with a container. ` +
 		`update_settings(suppress_unused_image_warnings=["x"]) hides this`
 	if diff := cmp.Diff(want, p.lint()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	p.write("Tiltfile", "load('ext://hello', 'fails')\ndef g():\n  fails()\ng()\n")
+	if got := p.lint(); got != "Tiltfile:3:3 [error]  no." {
+		t.Errorf("an error: %s", got)
 	}
 	if got := p.lintFiles(); got != "" {
 		t.Errorf("without running: %s", got)
@@ -121,5 +125,19 @@ func TestLint_Cancelled(t *testing.T) {
 	cancel()
 	if _, err := starlark.Lint(ctx, newProject(t, "local('true')\n").opts); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What people copy has nothing to mend.
+func TestLint_Examples(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob("../examples/*/Tiltfile")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("there are no examples: %v", err)
+	}
+	for _, path := range paths {
+		for _, f := range starlark.LintFiles(t.Context(), path).Findings {
+			t.Errorf("%s:%d:%d: %s [%s]", path, f.Line, f.Column, f.Message, f.Rule)
+		}
 	}
 }

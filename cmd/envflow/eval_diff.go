@@ -53,19 +53,17 @@ func (e *environ) lastUp(c *cli.Context, env environment.Environment) (last work
 	if err != nil {
 		return last, fmt.Errorf("look for a worker of %s: %w", env.ID, err)
 	}
-	if !held {
-		status, err := lastStatus(c.Context, env)
-		if err != nil {
-			return last, err
-		}
-		if status.State == api.EnvironmentDown {
-			return last, fault.New(fault.Failure, "run `envflow up`", "%s is down: there is nothing to compare with", env.ID)
-		}
+	status, err := lastStatus(c.Context, env)
+	if err != nil {
+		return last, err
+	}
+	if !held && status.State == api.EnvironmentDown {
+		return last, fault.New(fault.Failure, "run `envflow up`", "%s is down: there is nothing to compare with", env.ID)
 	}
 	if last, err = worker.ReadLast(c.Context, env.Database()); err != nil {
 		return last, fmt.Errorf("read the records of %s: %w", env.ID, err)
 	}
-	if last.Plan == nil {
+	if last.Plan == nil || status.Error != "" && len(status.Resources) == 0 { // a plan may be left from before a down
 		return last, fault.New(fault.Failure, "`envflow status` says how it stands", "%s has not evaluated its Tiltfile yet: there is nothing to compare with", env.ID)
 	}
 	if !held {

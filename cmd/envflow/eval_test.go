@@ -136,6 +136,11 @@ func TestEval_DiffWithNothing(t *testing.T) {
 	refused("before the first up", "the environment of "+path+" has not been brought up yet", "run `envflow up`")
 	env := pausedEnvironment(t, stateDir, path, "", &api.Status{}, nil)
 	refused("without a plan", env.ID+" has not evaluated its Tiltfile yet: there is nothing to compare with", "`envflow status` says how it stands")
+	evaluatedEnvironment(t, vars, stateDir, path, &api.Status{Error: "an error since it came up again"})
+	if err := os.Remove(filepath.Join(filepath.Dir(path), "evaluated")); err != nil {
+		t.Fatal(err)
+	}
+	refused("a plan of before", env.ID+" has not evaluated its Tiltfile yet: there is nothing to compare with", "`envflow status` says how it stands")
 	pausedEnvironment(t, stateDir, path, "", &api.Status{State: api.EnvironmentDown}, nil)
 	refused("down", env.ID+" is down: there is nothing to compare with", "run `envflow up`")
 }
