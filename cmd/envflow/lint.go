@@ -64,7 +64,8 @@ Examples:
 				return e.printReport(c, lintDocumentOf(worker.LintFiles(c.Context, path), dir))
 			}
 			_, args, _ := splitDash(c)
-			o := worker.EvaluateOptions{Path: path, Args: args, Subcommand: "up", Environ: e.environment()}
+			commands, _ := e.inherited("") // as eval
+			o := worker.EvaluateOptions{Path: path, Args: args, Subcommand: "up", Environ: commands.Environ, Executable: commands.Executable}
 			if e.isOn("verbose") {
 				o.Output = e.Stderr
 			}
