@@ -5,7 +5,11 @@ import (
 	"fmt"
 
 	"github.com/envflow/envflow/starlark/kit"
+	"github.com/envflow/envflow/starlark/settings"
 )
+
+// TiltVersion is the version of Tilt whose language this is, such as 0.37.6.
+const TiltVersion = settings.TiltVersion
 
 // Doc is what people are told of a builtin.
 type Doc = kit.Doc

@@ -6,6 +6,9 @@ import (
 	"github.com/envflow/envflow/starlark"
 )
 
+// TiltVersion is the version of Tilt whose language Tiltfiles are evaluated in, such as 0.37.6.
+const TiltVersion = starlark.TiltVersion
+
 // Builtin says what people are told of a builtin of Tiltfiles.
 type Builtin = starlark.Doc
 

@@ -8,6 +8,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/envflow/envflow/internal/logstore"
+	"github.com/envflow/envflow/internal/version"
+	"github.com/envflow/envflow/worker"
 )
 
 // tiltName is the name under which Tilt's command lines are understood: extensions, buttons and people's scripts call it.
@@ -238,10 +240,16 @@ func tiltApply(e *environ) *cli.Command {
 	}
 }
 
+// tiltVersion says which Tilt this stands for, in Tilt's words: the extension min_tilt_version and editors take them apart.
 func tiltVersion(e *environ) *cli.Command {
 	return &cli.Command{
-		Name:   "version",
-		Usage:  "envflow version",
-		Action: func(c *cli.Context) error { return e.asEnvflow(c, "version") },
+		Name:  "version",
+		Usage: "print the version of Tilt whose language this is",
+		Action: func(*cli.Context) error {
+			v := version.Get()
+			day, _, _ := strings.Cut(v.Date, "T")
+			_, err := fmt.Fprintf(e.Stdout, "v%s, built %s, by envflow %s\n", worker.TiltVersion, day, v.Version)
+			return err
+		},
 	}
 }

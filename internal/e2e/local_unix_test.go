@@ -329,7 +329,7 @@ local_resource('none', cmd='tilt get uiresources; echo $? >> TMP/none', dir='els
 	if got := l.lines("none"); !slices.Equal(got, []string{"2"}) {
 		t.Errorf("tilt get ends with %q", got)
 	}
-	l.contains("the log", l.ok("logs"), "says: envflow ", "nothing like `tilt get`")
+	l.contains("the log", l.ok("logs"), "says: v0.", "nothing like `tilt get`")
 	l.contains("one source", l.ok("logs", "--source", "build", "none"), "nothing like `tilt get`")
 	if got := l.ok("logs", "--level", "warn", "none"); got != "" {
 		t.Errorf("warnings of none: %s", got)
