@@ -10,7 +10,10 @@ func TestImage_Matches(t *testing.T) {
 	}{
 		{"web", "web", true, true},
 		{"web", "web:v1", true, false},
-		{"web", "docker.io/library/web:latest", true, true},
+		{"web", "docker.io/library/web", true, true},
+		{"web", "docker.io/library/web:latest", true, false},
+		{"web:latest", "web", true, false},
+		{"web:latest", "docker.io/library/web:latest", true, true},
 		{"web:v1", "library/web:v1", true, true},
 		{"web:v1", "web:v2", true, false},
 		{"web", "other", false, false},

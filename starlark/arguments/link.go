@@ -65,8 +65,5 @@ func linkOf(address string) (plan.Link, error) {
 	if err != nil {
 		return plan.Link{}, err
 	}
-	if parsed.Host == "" {
-		return plan.Link{}, fmt.Errorf("%q names no host", address)
-	}
 	return plan.Link{URL: parsed.String()}, nil
 }

@@ -20,7 +20,11 @@ var docs string
 func New(run *kit.Run) {
 	run.Document(docs)
 	run.Builtin("read_file", func(c *kit.Call) (gostarlark.Value, error) {
-		return read(c, func(text string) (gostarlark.Value, error) { return &kit.Blob{Text: text}, nil })
+		v, err := read(c, func(text string) (gostarlark.Value, error) { return &kit.Blob{Text: text}, nil })
+		if text, ok := kit.Text(v); ok { // the default too
+			v = &kit.Blob{Text: text}
+		}
+		return v, err
 	})
 	run.Builtin("read_json", func(c *kit.Call) (gostarlark.Value, error) { return read(c, decodeJSON) })
 	run.Builtin("read_yaml", func(c *kit.Call) (gostarlark.Value, error) { return read(c, decodeYAML) })
@@ -106,7 +110,8 @@ func watchFile(c *kit.Call) (gostarlark.Value, error) {
 	return nil, nil
 }
 
-// listdir returns the absolute paths of the files in a folder. As in Tilt the folder is watched only if recursive.
+// listdir returns the absolute paths of the files in a folder, none if there is no such folder. As in Tilt the folder is watched
+// only if recursive.
 func listdir(c *kit.Call) (gostarlark.Value, error) {
 	var dir kit.Str
 	var recursive bool
@@ -114,13 +119,14 @@ func listdir(c *kit.Call) (gostarlark.Value, error) {
 		return nil, err
 	}
 	root := c.Path(string(dir))
+	list := []gostarlark.Value{}
+	if !kit.IsDir(root) { // often it is in no repository, such as cluster-api's tilt.d
+		c.Note(root)
+		return gostarlark.NewList(list), nil
+	}
 	if recursive {
 		c.NoteTree(root)
 	}
-	if !kit.IsDir(root) {
-		return nil, kit.Hint(fmt.Errorf("there is no folder %s", dir), "paths start from %s", c.WorkingDir())
-	}
-	list := []gostarlark.Value{}
 	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
 		switch {
 		case err != nil:

@@ -95,7 +95,7 @@ func onlyPatterns(context string, only []string) ([]string, error) {
 		}
 		rel = filepath.Clean(rel)
 		if !filepath.IsLocal(rel) {
-			return nil, fmt.Errorf("only: %q is not in the context %s", path, context)
+			continue // outside of the context, where there is nothing to take
 		}
 		if rel == "." {
 			return nil, nil // the whole context

@@ -97,13 +97,13 @@ var order = []struct{ kind, late string }{
 	{plan.StepRestartContainer, "restart container is only valid as the last step"},
 }
 
-// LiveUpdate reads the steps of what is no image: who, whose files are those of watched.
-func (f *Family) LiveUpdate(v gostarlark.Value, who string, watched []string) ([]plan.Step, error) {
+// LiveUpdate reads the steps of what is no image. As in Tilt nobody checks whether their files are watched.
+func (f *Family) LiveUpdate(v gostarlark.Value) ([]plan.Step, error) {
 	steps, err := f.liveUpdate(v)
 	if err != nil {
 		return nil, fmt.Errorf("live_update: %w", err)
 	}
-	return planned(steps), f.checkWatched(steps, who, watched)
+	return planned(steps), nil
 }
 
 // planned returns steps as the plan has them.
@@ -159,12 +159,8 @@ func (f *Family) liveUpdate(v gostarlark.Value) ([]*step, error) {
 
 // checkSteps refuses steps about files that nobody watches: those outside the contexts of the image and its bases.
 func (f *Family) checkSteps(b *build) error {
-	return f.checkWatched(b.steps, "the image "+b.image.Ref, b.contexts(nil))
-}
-
-// checkWatched refuses steps about files outside of what is watched for who.
-func (f *Family) checkWatched(steps []*step, who string, watched []string) error {
-	for _, s := range steps {
+	watched := b.contexts(nil)
+	for _, s := range b.steps {
 		paths := s.plan.Paths
 		if s.plan.Kind == plan.StepSync {
 			paths = []string{s.plan.Local}
@@ -172,7 +168,7 @@ func (f *Family) checkWatched(steps []*step, who string, watched []string) error
 		for _, p := range paths {
 			if !within(p, watched) {
 				return kit.At(s.trace, s.plan.Kind, kit.Hint(
-					fmt.Errorf("%s is not in a watched path of %s (%s)", f.run.Display(p), who, strings.Join(watched, ", ")),
+					fmt.Errorf("%s is not in a watched path of the image %s (%s)", f.run.Display(p), b.image.Ref, strings.Join(watched, ", ")),
 					"a live update sees the files of the build context or of deps only: widen these, and narrow them with only= or ignore="))
 			}
 		}

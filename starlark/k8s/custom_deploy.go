@@ -62,7 +62,7 @@ func (f *Family) customDeploy(c *kit.Call) (gostarlark.Value, error) {
 // customLiveUpdate takes in what is updated in place. Files that are do not apply again.
 func (f *Family) customLiveUpdate(d *plan.CustomDeploy, name string, steps gostarlark.Value) error {
 	var err error
-	if d.LiveUpdate, err = f.images.LiveUpdate(steps, "the resource "+name, d.Deps); err != nil || len(d.LiveUpdate) == 0 {
+	if d.LiveUpdate, err = f.images.LiveUpdate(steps); err != nil || len(d.LiveUpdate) == 0 {
 		return err
 	}
 	switch {

@@ -53,6 +53,7 @@ func (f *Family) k8sKind(c *kit.Call) (gostarlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	paths.warn(c)
 	k := f.kindOf(s, c.Trace())
 	switch {
 	case len(paths) > 0:
@@ -80,6 +81,7 @@ func (f *Family) imageJSONPath(c *kit.Call) (gostarlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	paths.warn(c)
 	f.kindOf(s, c.Trace()).locators = paths
 	return nil, nil
 }

@@ -32,6 +32,15 @@ func (j *jsonPaths) Unpack(v gostarlark.Value) error {
 	return nil
 }
 
+// warn tells of paths that find nothing, which Tilt takes as well.
+func (j jsonPaths) warn(c *kit.Call) {
+	for _, l := range j {
+		if isText(l.Path) {
+			c.Warnf("%s names no field and finds nothing: write '{.%s}'", l.Path, strings.TrimPrefix(l.Path, "."))
+		}
+	}
+}
+
 // imageObject takes the argument image_object: a dict that says which fields of an object hold the image's name and tag.
 type imageObject struct{ locator *plan.ImageLocator }
 
@@ -59,11 +68,11 @@ func (i *imageObject) Unpack(v gostarlark.Value) error {
 	return checkPath(l.Path)
 }
 
-// checkPath refuses what is not a JSONPath. Without braces the syntax is that of plain text, which finds nothing.
+// isText reports whether a JSONPath is without braces: by its syntax that is plain text, which finds nothing.
+func isText(path string) bool { return !strings.Contains(path, "{") }
+
+// checkPath refuses what is not a JSONPath.
 func checkPath(path string) error {
-	if !strings.Contains(path, "{") {
-		return fmt.Errorf("%q is not a JSONPath: write '{%s}'", path, "."+strings.TrimPrefix(path, "."))
-	}
 	if err := jsonpath.New("").Parse(path); err != nil {
 		return fmt.Errorf("%q is not a JSONPath: %w", path, err)
 	}
@@ -75,6 +84,9 @@ func imagesAt(object json.RawMessage, l plan.ImageLocator) ([]string, error) {
 	var fields map[string]any
 	if err := json.Unmarshal(object, &fields); err != nil {
 		return nil, err
+	}
+	if isText(l.Path) {
+		return nil, nil
 	}
 	parser := jsonpath.New("")
 	if err := parser.Parse(l.Path); err != nil {

@@ -30,9 +30,15 @@ func parse(cache *kit.Cache, text, name string) ([]manifest, error) {
 		})
 	}
 	_ = group.Wait() // errors are in errs, to keep their order
-	for _, err := range errs {
+	for i, err := range errs {
 		if err != nil {
 			return nil, err
+		}
+		if slices.ContainsFunc(found[i], func(m manifest) bool { return m.Name == "" }) {
+			found[i] = slices.Clone(found[i]) // the cache has it for other places too
+			for j := range found[i] {
+				found[i][j].at = fmt.Sprintf("%s, the document at line %d", orText(name), docs[i].Line)
+			}
 		}
 	}
 	return slices.Concat(found...), nil
@@ -78,12 +84,8 @@ func parseObject(data []byte) ([]manifest, error) {
 	if kind == "List" {
 		return nil, nil
 	}
-	name := str(fields, "metadata", "name")
-	if name == "" {
-		return nil, fmt.Errorf("the %s has no metadata.name", kind)
-	}
 	m := manifest{Object: plan.Object{
-		APIVersion: apiVersion, Kind: kind, Namespace: str(fields, "metadata", "namespace"), Name: name, JSON: data,
+		APIVersion: apiVersion, Kind: kind, Namespace: str(fields, "metadata", "namespace"), Name: str(fields, "metadata", "name"), JSON: data,
 	}}
 	m.inspect(fields)
 	return []manifest{m}, nil

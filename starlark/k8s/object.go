@@ -19,6 +19,7 @@ type manifest struct {
 	hasPods   bool
 	selector  map[string]string // of a Service
 	readiness string            // that its kind has, "" if it says nothing
+	at        string            // where it stands, if it has no name
 }
 
 // object is a manifest in one evaluation.

@@ -83,6 +83,9 @@ func (f *Family) load(c *kit.Call, source gostarlark.Value) (text, name string, 
 }
 
 func (f *Family) add(o *object, duplicates kit.OptBool) error {
+	if o.Name == "" {
+		return kit.Hint(fmt.Errorf("%s: the %s has no metadata.name", o.at, o.Kind), "filter_yaml can leave it out")
+	}
 	o.scope = o.Namespace
 	if o.scope == "" {
 		o.scope = f.namespace()

@@ -34,6 +34,9 @@ func newEnviron(list []string) *Environ {
 	return e
 }
 
+// Type implements starlark.Value.
+func (e *Environ) Type() string { return "environ" }
+
 // Freeze implements starlark.Value.
 func (e *Environ) Freeze() {}
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	gostarlark "go.starlark.net/starlark"
+	"go.starlark.net/syntax"
 
 	"github.com/envflow/envflow/internal/plan"
 )
@@ -25,6 +26,19 @@ func (b *Blob) Freeze() {}
 
 // Truth implements starlark.Value.
 func (b *Blob) Truth() gostarlark.Bool { return b.Text != "" }
+
+// CompareSameType implements starlark.Comparable: blobs of the same text are equal.
+func (b *Blob) CompareSameType(op syntax.Token, other gostarlark.Value, _ int) (bool, error) {
+	same := b.Text == other.(*Blob).Text //nolint:errcheck // Starlark compares values of one type
+	switch op {
+	case syntax.EQL:
+		return same, nil
+	case syntax.NEQ:
+		return !same, nil
+	default:
+		return false, fmt.Errorf("blobs cannot be put in order: %s", op)
+	}
+}
 
 // Hash implements starlark.Value.
 func (b *Blob) Hash() (uint32, error) { return gostarlark.String(b.Text).Hash() }
@@ -145,12 +159,13 @@ func List(v gostarlark.Value) ([]gostarlark.Value, error) {
 	return list, nil
 }
 
-// OneOrMore returns the items of a list or tuple, or a single value as the only one.
+// OneOrMore returns the items of a list, tuple, set or range, or a single value as the only one.
 func OneOrMore(v gostarlark.Value) []gostarlark.Value {
 	switch v := v.(type) {
 	case nil, gostarlark.NoneType:
 		return nil
-	case *gostarlark.List, gostarlark.Tuple:
+	case gostarlark.Mapping: // an error, which the caller words
+	case gostarlark.Iterable:
 		list, err := List(v)
 		if err == nil {
 			return list

@@ -114,7 +114,6 @@ func (v *values) commands(c *kit.Call) (*plan.Local, error) {
 	}{
 		{"dir", v.dir != "", "cmd", l.Update},
 		{"serve_dir", v.serveDir != "", "serve_cmd", l.Serve},
-		{"readiness_probe", v.probe.value != nil, "serve_cmd", l.Serve},
 		{"restart", v.restart != "", "serve_cmd", l.Serve},
 		{"stop_signal", v.signal != "", "serve_cmd", l.Serve},
 	} {
@@ -124,6 +123,10 @@ func (v *values) commands(c *kit.Call) (*plan.Local, error) {
 	}
 	l.AllowParallel = v.allowParallel.Value || l.Update == nil // a server holds nothing up
 	l.Readiness = v.probe.value
+	if l.Readiness != nil && l.Serve == nil {
+		c.Warnf("readiness_probe needs serve_cmd, which is not there: it is left out")
+		l.Readiness = nil
+	}
 	var err error
 	if l.Restart, err = arguments.OneOf("restart", string(v.restart), plan.RestartNever, plan.RestartOnFailure, plan.RestartAlways); err != nil {
 		return nil, err

@@ -42,8 +42,16 @@ func (g *given[T]) Unpack(v gostarlark.Value) error {
 	return nil
 }
 
+// What a probe has that says nothing, times in seconds.
+const (
+	defaultTimeout = 1
+	defaultPeriod  = 10
+	defaultSuccess = 1
+	defaultFailure = 3
+)
+
 func probe(c *kit.Call) (gostarlark.Value, error) {
-	p := plan.Probe{Timeout: 1, Period: 10, SuccessThreshold: 1, FailureThreshold: 3}
+	p := plan.Probe{Timeout: defaultTimeout, Period: defaultPeriod, SuccessThreshold: defaultSuccess, FailureThreshold: defaultFailure}
 	exec := given[execCommand]{want: "exec_action(...)"}
 	get := given[plan.HTTPGet]{want: "http_get_action(...)"}
 	socket := given[plan.TCPSocket]{want: "tcp_socket_action(...)"}
@@ -52,18 +60,22 @@ func probe(c *kit.Call) (gostarlark.Value, error) {
 		"exec?", &exec, "http_get?", &get, "tcp_socket?", &socket); err != nil {
 		return nil, err
 	}
-	for _, bound := range []struct {
-		name       string
-		value, min int
+	for _, number := range []struct {
+		name         string
+		value        *int
+		min, without int
 	}{
-		{"initial_delay_secs", p.InitialDelay, 0},
-		{"timeout_secs", p.Timeout, 1},
-		{"period_secs", p.Period, 1},
-		{"success_threshold", p.SuccessThreshold, 1},
-		{"failure_threshold", p.FailureThreshold, 1},
+		{"initial_delay_secs", &p.InitialDelay, 0, 0},
+		{"timeout_secs", &p.Timeout, 1, defaultTimeout},
+		{"period_secs", &p.Period, 1, defaultPeriod},
+		{"success_threshold", &p.SuccessThreshold, 1, defaultSuccess},
+		{"failure_threshold", &p.FailureThreshold, 1, defaultFailure},
 	} {
-		if bound.value < bound.min || bound.value > math.MaxInt32 {
-			return nil, fmt.Errorf("%s: it must be at least %d and fit 32 bits, got %d", bound.name, bound.min, bound.value)
+		if *number.value > math.MaxInt32 {
+			return nil, fmt.Errorf("%s: it must fit 32 bits, got %d", number.name, *number.value)
+		}
+		if *number.value < number.min { // as in Kubernetes 0 means that nothing is given
+			*number.value = number.without
 		}
 	}
 	actions := 0
