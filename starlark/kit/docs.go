@@ -12,12 +12,13 @@ import (
 
 // Doc is what people are told of a builtin: in the editor, by `envflow help builtin` and in docs/tiltfile.md.
 type Doc struct {
-	Name     string  // dotted, such as "os.path.join"
-	Family   string  // the title of its family
-	Callable bool    // a function; otherwise a value
-	Text     string  // Markdown; its first sentence says what the builtin does
-	Params   []Param // in the order of positional arguments
-	Returns  Param   // Type and Text only; the zero value: None
+	Name       string  // dotted, such as "os.path.join"
+	Family     string  // the title of its family
+	Callable   bool    // a function; otherwise a value
+	ByPosition bool    // arguments before a star cannot be named
+	Text       string  // Markdown; its first sentence says what the builtin does
+	Params     []Param // in the order of positional arguments
+	Returns    Param   // Type and Text only; the zero value: None
 }
 
 // Param is an argument of a builtin.
@@ -34,18 +35,22 @@ func (d Doc) Signature() string {
 	if !d.Callable {
 		return d.Name
 	}
-	var params []string
+	params := make([]string, 0, len(d.Params))
 	for _, p := range d.Params {
-		switch {
-		case p.Default != "":
-			params = append(params, p.Name+"="+p.Default)
-		case p.Optional && !strings.HasPrefix(p.Name, "*"):
-			params = append(params, p.Name+"=None")
-		default:
-			params = append(params, p.Name)
-		}
+		params = append(params, p.String())
 	}
 	return d.Name + "(" + strings.Join(params, ", ") + ")"
+}
+
+// String shows a parameter as a signature does.
+func (p Param) String() string {
+	switch {
+	case p.Default != "":
+		return p.Name + "=" + p.Default
+	case p.Optional && !strings.HasPrefix(p.Name, "*"):
+		return p.Name + "=None"
+	}
+	return p.Name
 }
 
 // ReturnText says what a call returns, "" if nothing.
@@ -154,8 +159,12 @@ func (r *Run) complete(d *Doc) error {
 		return fmt.Errorf("%s is documented, and no builtin", d.Name)
 	}
 	_, d.Callable = v.(gostarlark.Callable)
+	d.ByPosition = gostarlark.Universe.Has(d.Name) && !slices.Contains(takeNames, d.Name)
 	return r.checkParams(*d)
 }
+
+// takeNames are the functions of the interpreter that take arguments by name.
+var takeNames = []string{"int", "sorted"}
 
 // interpreters are the names of the interpreter's own that are not in its Universe.
 var interpreters = gostarlark.StringDict{

@@ -54,7 +54,7 @@ Prints.
 					Params:  []Param{{Name: "a", Type: "int", Text: "the first\nof two"}, {Name: "b", Type: "int", Default: "0", Optional: true, Text: "the other"}},
 					Returns: Param{Type: "int", Text: "the sum"},
 				},
-				{Name: "print", Family: "Numbers", Callable: true, Text: "Prints."},
+				{Name: "print", Family: "Numbers", Callable: true, ByPosition: true, Text: "Prints."},
 			},
 		},
 		{Title: "Constants", Builtins: []Doc{{Name: "answer", Family: "Constants", Text: "The answer."}}},

@@ -13,9 +13,13 @@ import (
 //go:embed builtins.md
 var docs string
 
+//go:embed functions.md
+var functions string // the interpreter's own
+
 // New registers the family.
 func New(run *kit.Run) {
 	run.Document(docs)
+	run.Document(functions)
 	run.Builtin("include", include)
 	run.Builtin("load_dynamic", loadDynamic)
 	run.Builtin("warn", warn)
