@@ -44,11 +44,15 @@ type store struct {
 }
 
 func newStore(run *kit.Run) *store {
-	s := &store{git: &git{run: run}}
-	if run.DataDir != "" {
-		s.dir = filepath.Join(run.DataDir, "extensions", modulesDir)
+	return &store{dir: storeDir(run.DataDir), git: &git{run: run}}
+}
+
+// storeDir is where repositories are kept in the folder of what envflow fetches; "" if there is no such folder.
+func storeDir(dataDir string) string {
+	if dataDir == "" {
+		return ""
 	}
-	return s
+	return filepath.Join(dataDir, "extensions", modulesDir)
 }
 
 // newest asks for the newest commit of a repository, and makes sure that its tree is here. If that is not possible now, it is the
