@@ -30,6 +30,7 @@ func commands(e *environ) []*cli.Command {
 		lintCommand(e),
 		serverCommand(e),
 		selftestCommand(e),
+		lspCommand(e),
 		completionCommand(e),
 		helpCommand(e),
 		versionCommand(e),
