@@ -130,6 +130,24 @@ func TestLSP_Session(t *testing.T) {
 	}
 }
 
+// Tilt's extension for VS Code starts its server so.
+func TestLSP_UnderTheNameOfTilt(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	link := filepath.Join(t.TempDir(), "tilt")
+	if err := os.Symlink(u.binary, link); err != nil {
+		t.Fatal(err)
+	}
+	u.binary = link
+	s := u.edit("start", "--debug")
+	s.ask("initialize", map[string]any{}, `"name":"envflow"`)
+	s.ask("shutdown", nil, `"result":null`)
+	s.send(map[string]any{"jsonrpc": "2.0", "method": "exit"})
+	if err := s.wait(); err != nil || s.stderr.Len() > 0 {
+		t.Errorf("exit: %v, %s", err, s.stderr.String())
+	}
+}
+
 func TestLSP_SaysHowItEnds(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)

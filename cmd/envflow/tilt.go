@@ -38,6 +38,7 @@ func tiltCommands(e *environ) []*cli.Command {
 		tiltWait(e),
 		tiltLogs(e),
 		tiltApply(e),
+		lspCommand(e),
 		tiltVersion(e),
 	}
 }
