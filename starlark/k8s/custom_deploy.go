@@ -47,7 +47,7 @@ func (f *Family) customDeploy(c *kit.Call) (gostarlark.Value, error) {
 		ImageSelector:     string(imageSelector),
 		ContainerSelector: string(containerSelector),
 	}
-	if err := f.customLiveUpdate(d, string(name), steps); err != nil {
+	if err := f.customLiveUpdate(d, steps); err != nil {
 		return nil, err
 	}
 	if err := images.CheckNames(imageDeps); err != nil {
@@ -60,7 +60,7 @@ func (f *Family) customDeploy(c *kit.Call) (gostarlark.Value, error) {
 }
 
 // customLiveUpdate takes in what is updated in place. Files that are do not apply again.
-func (f *Family) customLiveUpdate(d *plan.CustomDeploy, name string, steps gostarlark.Value) error {
+func (f *Family) customLiveUpdate(d *plan.CustomDeploy, steps gostarlark.Value) error {
 	var err error
 	if d.LiveUpdate, err = f.images.LiveUpdate(steps); err != nil || len(d.LiveUpdate) == 0 {
 		return err

@@ -29,7 +29,7 @@ func (b *Blob) Truth() gostarlark.Bool { return b.Text != "" }
 
 // CompareSameType implements starlark.Comparable: blobs of the same text are equal.
 func (b *Blob) CompareSameType(op syntax.Token, other gostarlark.Value, _ int) (bool, error) {
-	same := b.Text == other.(*Blob).Text //nolint:errcheck // Starlark compares values of one type
+	same := b.Text == other.(*Blob).Text // Starlark compares values of one type
 	switch op {
 	case syntax.EQL:
 		return same, nil
