@@ -76,7 +76,7 @@ type caseOptions struct {
 	Resources  []string
 	Subcommand string
 	Context    *string
-	Cluster    string
+	Local      bool
 	Namespace  string
 	Env        map[string]string
 	Main       string // another name than Tiltfile
@@ -179,12 +179,12 @@ func (c *testCase) run(t *testing.T, extensions *sharedExtensions) {
 	for name, content := range c.files {
 		p.write(name, content)
 	}
-	p.opts.Args, p.opts.Resources, p.opts.KubeNamespace, p.opts.KubeCluster = c.options.Args, c.options.Resources, c.options.Namespace, c.options.Cluster
+	p.opts.Args, p.opts.Resources, p.opts.KubeNamespace = c.options.Args, c.options.Resources, c.options.Namespace
 	if c.options.Subcommand != "" {
 		p.opts.Subcommand = c.options.Subcommand
 	}
 	if c.options.Context != nil {
-		p.opts.KubeContext = *c.options.Context
+		p.opts.KubeContext, p.opts.KubeLocal = *c.options.Context, c.options.Local
 	}
 	for name, value := range c.options.Env {
 		p.opts.Environ = append(p.opts.Environ, name+"="+value)

@@ -31,7 +31,7 @@ k8s_resource('frontend', port_forwards=8080)
 		fmt.Println(err)
 		return
 	}
-	result, err := starlark.Evaluate(context.Background(), starlark.Options{Path: path, Subcommand: "up", KubeContext: "kind-dev"})
+	result, err := starlark.Evaluate(context.Background(), starlark.Options{Path: path, Subcommand: "up", KubeContext: "kind-dev", KubeLocal: true})
 	if err != nil {
 		fmt.Println(err) // with file:line:column
 		return

@@ -30,9 +30,9 @@ func newProject(t *testing.T, text string) *project {
 	p.opts = starlark.Options{
 		Path:        filepath.Join(p.dir, "Tiltfile"),
 		Subcommand:  "up",
-		KubeContext: "kind-test",
-		Environ:     []string{"PATH=" + os.Getenv("PATH"), "HOME=/nowhere"},
-		Output:      &p.output,
+		KubeContext: "kind-test", KubeLocal: true,
+		Environ: []string{"PATH=" + os.Getenv("PATH"), "HOME=/nowhere"},
+		Output:  &p.output,
 	}
 	name, content := "Tiltfile", ""
 	for line := range strings.Lines(text) {

@@ -203,19 +203,22 @@ func TestKubernetes_Errors(t *testing.T) {
 func TestContextSafety(t *testing.T) {
 	t.Parallel()
 	yaml := "\n-- a.yaml --\n" + deployment("a", "x")
-	for _, test := range []struct{ context, cluster, tiltfile, want string }{
-		{"", "", "k8s_yaml('a.yaml')", ""},
-		{"kind-testbed", "testbed", "k8s_yaml('a.yaml')", ""},
-		{"mine", "minikube", "k8s_yaml('a.yaml')", ""},
-		{"prod", "testbed", "print(k8s_context(), k8s_namespace())", ""},
-		{"prod", "testbed", "k8s_yaml('a.yaml')\nallow_k8s_contexts(['x', 'prod'])", ""},
-		{"prod", "testbed", "allow_k8s_contexts('prod')\nlocal('true')", ""},
-		{"prod", "testbed", "k8s_yaml('a.yaml')", "Tiltfile:1:1: Stop! prod might be production.\n"},
-		{"kind-prod", "gke_prod", "k8s_yaml('a.yaml')", "Tiltfile:1:1: Stop! kind-prod might be production.\n"},
-		{"prod", "testbed", "k8s_yaml('a.yaml')\nlocal('true')", "Tiltfile:2:1: local: refusing to run 'local': prod might be a production kube context\n"},
+	for _, test := range []struct {
+		context        string
+		local          bool
+		tiltfile, want string
+	}{
+		{"", false, "k8s_yaml('a.yaml')", ""},
+		{"kind-testbed", true, "k8s_yaml('a.yaml')", ""},
+		{"prod", false, "print(k8s_context(), k8s_namespace())", ""},
+		{"prod", false, "k8s_yaml('a.yaml')\nallow_k8s_contexts(['x', 'prod'])", ""},
+		{"prod", false, "allow_k8s_contexts('prod')\nlocal('true')", ""},
+		{"prod", false, "k8s_yaml('a.yaml')", "Tiltfile:1:1: Stop! prod might be production.\n"},
+		{"kind-prod", false, "k8s_yaml('a.yaml')", "Tiltfile:1:1: Stop! kind-prod might be production.\n"},
+		{"prod", false, "k8s_yaml('a.yaml')\nlocal('true')", "Tiltfile:2:1: local: refusing to run 'local': prod might be a production kube context\n"},
 	} {
 		p := newProject(t, test.tiltfile+yaml)
-		p.opts.KubeContext, p.opts.KubeCluster = test.context, test.cluster
+		p.opts.KubeContext, p.opts.KubeLocal = test.context, test.local
 		if test.want == "" {
 			p.plan()
 		} else if got := p.fails(); !strings.HasPrefix(got, test.want) || !strings.Contains(got, "\nhint: ") || !strings.Contains(got, "allow_k8s_contexts('"+test.context+"')") {

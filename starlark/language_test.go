@@ -135,7 +135,7 @@ func TestLanguage_GeneratedProject(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "python3", generator, "5", dir).CombinedOutput(); err != nil {
 		t.Skipf("the generator is not here: %v\n%s", err, out)
 	}
-	result, err := starlark.Evaluate(t.Context(), starlark.Options{Path: filepath.Join(dir, "Tiltfile"), KubeContext: "prod-testbed", KubeCluster: "testbed"})
+	result, err := starlark.Evaluate(t.Context(), starlark.Options{Path: filepath.Join(dir, "Tiltfile"), KubeContext: "prod-testbed"})
 	if err != nil {
 		t.Fatal(err)
 	}

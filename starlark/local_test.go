@@ -261,7 +261,7 @@ local_resource('other', 'true', trigger_mode=TRIGGER_MODE_AUTO)
 func TestLocalResource_IsNotGuarded(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "local_resource('a', 'true')\n")
-	p.opts.KubeContext = "prod"
+	p.opts.KubeContext, p.opts.KubeLocal = "prod", false
 	p.plan()
 }
 

@@ -62,7 +62,7 @@ func (o EvaluateOptions) forStarlark() (in starlark.Options, end func(), err err
 	target, err := kube.Load(kube.Config{Path: o.KubeConfig, Context: o.Context, Namespace: o.Namespace, LookupEnv: lookup})
 	switch {
 	case err == nil:
-		in.KubeContext, in.KubeNamespace, in.KubeCluster = target.Context, target.Namespace, target.Cluster
+		in.KubeContext, in.KubeNamespace, in.KubeLocal = target.Context, target.Namespace, target.IsDevCluster()
 		if in.KubeConfigPath, end, err = freezeFor(target, o.Frozen); err != nil {
 			return in, nil, fmt.Errorf("tell commands which cluster is meant: %w", err)
 		}

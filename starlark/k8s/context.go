@@ -2,8 +2,6 @@ package k8s
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	gostarlark "go.starlark.net/starlark"
 
@@ -12,12 +10,6 @@ import (
 
 // defaultNamespace is that of a context that names none.
 const defaultNamespace = "default"
-
-// development are beginnings of the names of clusters that people make on their own machines, as Tilt knows them.
-var development = []string{
-	"minikube", "docker-desktop", "docker-for-desktop", "kind-", "microk8s", "api-crc-testing", "krucible-", "k3d-",
-	"rancher-desktop", "colima", "orbstack",
-}
 
 func (f *Family) registerContext() {
 	f.run.Guard = f.guard
@@ -49,17 +41,7 @@ func (f *Family) namespace() string {
 
 // safe reports whether the cluster is known not to be a production one.
 func (f *Family) safe() bool {
-	return f.run.KubeContext == "" || f.allowed[f.run.KubeContext] || isDevelopment(f.run.KubeCluster, f.run.KubeContext)
-}
-
-// isDevelopment reports whether a cluster is one for development, by its name, or by the context's if the cluster's says nothing.
-func isDevelopment(cluster, context string) bool {
-	if strings.HasPrefix(cluster, "gke_") || strings.HasPrefix(cluster, "arn:aws:eks:") || strings.HasSuffix(cluster, ".eksctl.io") {
-		return false
-	}
-	return slices.ContainsFunc([]string{cluster, context}, func(name string) bool {
-		return name == "kind" || slices.ContainsFunc(development, func(begin string) bool { return strings.HasPrefix(name, begin) })
-	})
+	return f.run.KubeContext == "" || f.allowed[f.run.KubeContext] || f.run.KubeLocal
 }
 
 // guard refuses an action that may touch a production cluster.
