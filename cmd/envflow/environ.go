@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/envflow/envflow/internal/state"
 )
 
 // environ is everything a command may know of the process it runs in. Tests make their own, so that nothing below run
@@ -36,7 +39,7 @@ type environ struct {
 // processEnviron returns the environ of this process.
 func processEnviron() *environ {
 	return &environ{
-		Name:       strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe"),
+		Name:       cmp.Or(os.Getenv(state.NameVariable), strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")),
 		Args:       os.Args[1:],
 		Stdin:      os.Stdin,
 		Stdout:     os.Stdout,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -37,8 +38,8 @@ const tiltfileArgs = "Words after -- are for config.parse in the Tiltfile."
 // environmentVariable tells commands that envflow runs which environment they belong to, wherever their folder is.
 const environmentVariable = "ENVFLOW_ENV"
 
-// findEnvironment returns the environment that --env, --file, the current folder or, in a command that envflow runs, the
-// command's environment means. known says whether it was brought up before; one that was not has a Tiltfile.
+// findEnvironment returns the environment that --env, --file, the current folder or, in a command that envflow runs and in a folder
+// without an environment, the command's environment means. known says whether it was brought up before; one that was not has a Tiltfile.
 func (e *environ) findEnvironment(c *cli.Context) (env environment.Environment, known bool, err error) {
 	stateDir, err := state.Dir(e.LookupEnv)
 	if err != nil {
@@ -50,6 +51,10 @@ func (e *environ) findEnvironment(c *cli.Context) (env environment.Environment, 
 		}
 		env, err := loadEnvironment(stateDir, id)
 		return env, err == nil, err
+	}
+	around, within := e.environmentAround(c, stateDir)
+	if within && e.Name == tiltName { // as with Tilt the folder does not matter
+		return around, true, nil
 	}
 	dir, err := e.WorkDir()
 	if err != nil {
@@ -74,12 +79,21 @@ func (e *environ) findEnvironment(c *cli.Context) (env environment.Environment, 
 	if named, found, err := namedEnvironment(stateDir, env.Path); found || err != nil {
 		return named, found, err
 	}
-	if id := e.env(environmentVariable); id != "" && c.String("file") == "" {
-		if around, err := environment.Load(stateDir, id); err == nil {
-			return around, true, nil
-		}
+	if within {
+		return around, true, nil
 	}
 	return env, false, missing
+}
+
+// environmentAround returns the environment that this process is a command of. It does not count for what brings up or ends an
+// environment: terminals and editors that a command starts have the variable too.
+func (e *environ) environmentAround(c *cli.Context, stateDir string) (env environment.Environment, within bool) {
+	id := e.env(environmentVariable)
+	if id == "" || c.String("file") != "" || slices.Contains([]string{"up", "down", "pause"}, c.Command.Name) {
+		return env, false
+	}
+	env, err := environment.Load(stateDir, id)
+	return env, err == nil
 }
 
 // namedEnvironment returns the one environment of the Tiltfile that was brought up with --name, if there is just one.

@@ -23,7 +23,7 @@ type inherited struct {
 }
 
 // forItself are variables for one envflow alone.
-var forItself = []string{apiKeyVariable, supervise.RestartsVariable, environmentVariable}
+var forItself = []string{apiKeyVariable, supervise.RestartsVariable, state.NameVariable, environmentVariable}
 
 // inherited returns what commands of the environment id inherit: the variables of this process without those that are for envflow
 // alone, the environment's ID unless that is "", and the folder of a program `tilt` first in PATH, since scripts call it.

@@ -62,8 +62,9 @@ func same(c *cli.Context, names ...string) (words []string) {
 	return words
 }
 
-// noEffect are flags of Tilt for what envflow does not have: a server of its own on a port, and several ways to show the same.
-func noEffect() []cli.Flag {
+// noEffect are flags of Tilt for what envflow does not have: a server of its own on a port, and several ways to show the same. More
+// are names of further ones that take values.
+func noEffect(more ...string) []cli.Flag {
 	const usage = "accepted, without effect"
 	var flags []cli.Flag
 	for _, name := range []string{"host", "web-mode", "update-mode"} {
@@ -71,6 +72,9 @@ func noEffect() []cli.Flag {
 	}
 	for _, name := range []string{"port", "webdev-port"} {
 		flags = append(flags, &cli.IntFlag{Name: name, Usage: usage, Hidden: true})
+	}
+	for _, name := range more {
+		flags = append(flags, &cli.StringSliceFlag{Name: name, Usage: usage, Hidden: true})
 	}
 	for _, name := range []string{"stream", "legacy", "hud"} {
 		flags = append(flags, &cli.BoolFlag{Name: name, Usage: usage, Hidden: true})
@@ -81,9 +85,9 @@ func noEffect() []cli.Flag {
 func tiltUp(e *environ) *cli.Command {
 	return &cli.Command{
 		Name:      "up",
-		Usage:     "envflow up",
+		Usage:     "bring an environment up, as envflow up does",
 		ArgsUsage: "[RESOURCE...] [-- ARG...]",
-		Flags: append(noEffect(),
+		Flags: append(noEffect("log-level", "log-source", "log-resource"),
 			fileFlag("f"),
 			&cli.StringFlag{Name: "context", Usage: "bring it up in the kubeconfig's context `NAME`"},
 			&cli.StringFlag{Name: "namespace", Usage: "put objects that name no namespace into `NAME`"},
@@ -102,7 +106,7 @@ func tiltUp(e *environ) *cli.Command {
 func tiltDown(e *environ) *cli.Command {
 	return &cli.Command{
 		Name:      "down",
-		Usage:     "envflow down",
+		Usage:     "take an environment down, as envflow down does",
 		ArgsUsage: "[-- ARG...]",
 		Flags: append(noEffect(),
 			fileFlag("f"),
@@ -129,7 +133,7 @@ func tiltDown(e *environ) *cli.Command {
 func tiltTrigger(e *environ) *cli.Command {
 	return &cli.Command{
 		Name:      "trigger",
-		Usage:     "envflow trigger",
+		Usage:     "update a resource now, as envflow trigger does",
 		ArgsUsage: "RESOURCE",
 		Flags:     noEffect(),
 		Action: func(c *cli.Context) error {
@@ -142,7 +146,7 @@ func tiltTrigger(e *environ) *cli.Command {
 func tiltWait(e *environ) *cli.Command {
 	return &cli.Command{
 		Name:      "wait",
-		Usage:     "envflow wait",
+		Usage:     "wait for resources, as envflow wait does",
 		ArgsUsage: "[uiresource/NAME...]",
 		Description: `Examples:
   tilt wait --for=condition=Ready uiresource/web
@@ -165,8 +169,11 @@ func tiltWait(e *environ) *cli.Command {
 				return usageFault("name them, or add --all", "no resource is named")
 			}
 			timeout := c.Duration("timeout")
-			if timeout < 0 {
+			switch {
+			case timeout < 0:
 				timeout = 7 * 24 * time.Hour
+			case timeout < time.Second: // to look once takes as long
+				timeout = time.Second
 			}
 			return e.asEnvflow(c, append([]string{"wait", "--for", until, "--timeout", timeout.String(), "--"}, names...)...)
 		},
@@ -203,7 +210,7 @@ func uiResources(args []string) (names []string, err error) {
 func tiltLogs(e *environ) *cli.Command {
 	return &cli.Command{
 		Name:      "logs",
-		Usage:     "envflow logs",
+		Usage:     "print logs, as envflow logs does",
 		ArgsUsage: "[RESOURCE...]",
 		Flags: append(noEffect(),
 			&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "go on printing as more comes"},

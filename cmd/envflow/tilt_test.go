@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/envflow/envflow/internal/api"
 )
 
 // runAsTilt runs a command line under Tilt's name and returns the one of envflow that came of it.
@@ -118,6 +120,45 @@ func TestInherited_FindsTilt(t *testing.T) {
 		}
 		if err := os.WriteFile(got.Executable, nil, 0o600); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// A command of an environment means that one, whatever its folder; but what brings up or ends one goes by the folder, since
+// terminals that a command starts inherit all it has.
+func TestFindEnvironment_InACommand(t *testing.T) {
+	t.Parallel()
+	vars, path, stateDir := checkout(t, "")
+	inner := pausedEnvironment(t, stateDir, path, "", &api.Status{State: api.EnvironmentDown}, nil)
+	elsewhere := filepath.Join(t.TempDir(), "Tiltfile")
+	if err := os.WriteFile(elsewhere, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	around := running(readyResource("web"))
+	outer := pausedEnvironment(t, stateDir, elsewhere, "outer", &around, nil)
+	vars = append(vars, environmentVariable+"="+outer.ID)
+	nowhere := append(slices.Clone(vars), "PWD="+t.TempDir())
+	for _, c := range []struct {
+		name string
+		args []string
+		env  []string
+		want string // in what it prints
+		code int
+	}{
+		{"envflow", []string{"status"}, vars, inner.ID, 0},
+		{"envflow", []string{"status"}, nowhere, outer.ID, 0},
+		{"envflow", []string{"down"}, vars, inner.ID + " is down already", 0},
+		{"envflow", []string{"pause"}, nowhere, "there is no Tiltfile", 4},
+		{"tilt", []string{"logs", "web"}, vars, "", 0},
+		{"tilt", []string{"logs", "other"}, vars, `"other"`, 2},
+		{"tilt", []string{"down"}, vars, inner.ID + " is down already", 0},
+		{"tilt", []string{"down"}, nowhere, "there is no Tiltfile", 4},
+	} {
+		e, stdout, stderr := testEnviron(c.args, c.env...)
+		e.Name = c.name
+		code := run(t.Context(), e)
+		if got := stdout.String() + stderr.String(); code != c.code || !strings.Contains(got, c.want) {
+			t.Errorf("%s %v in %s: %d, %s", c.name, c.args, c.env[len(c.env)-1], code, got)
 		}
 	}
 }

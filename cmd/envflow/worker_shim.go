@@ -12,6 +12,7 @@ import (
 	"github.com/envflow/envflow/internal/agent"
 	"github.com/envflow/envflow/internal/environment"
 	"github.com/envflow/envflow/internal/fault"
+	"github.com/envflow/envflow/internal/state"
 	"github.com/envflow/envflow/internal/supervise"
 	"github.com/envflow/envflow/worker"
 )
@@ -42,7 +43,7 @@ func (e *environ) startShim(ctx context.Context, env environment.Environment) (s
 	if err != nil {
 		dir = env.Folder // the one of this process is gone
 	}
-	environ := os.Environ()
+	environ := append(os.Environ(), state.NameVariable+"=envflow")
 	if key := e.line.last("temporal-api-key"); key != "" {
 		environ = append(environ, apiKeyVariable+"="+key)
 	}

@@ -48,7 +48,7 @@ func (h *Handle) start(ctx context.Context) (Record, error) {
 	// Not CommandContext: the server outlives this command, and a start that times out is looked at, not killed.
 	cmd := exec.Command(executable, append([]string{"server", "run"}, h.startArgs...)...) //nolint:noctx // detached on purpose
 	cmd.Dir = h.files.Dir
-	cmd.Env = append(environment(os.Environ()), "ENVFLOW_STATE_DIR="+h.stateDir)
+	cmd.Env = append(environment(os.Environ()), "ENVFLOW_STATE_DIR="+h.stateDir, state.NameVariable+"=envflow")
 	cmd.Stderr = log
 	supervise.Detach(cmd)
 	out, err := cmd.StdoutPipe()

@@ -20,6 +20,9 @@ const maxDir = 400
 // maxSocketPath is below the 104 bytes that macOS allows for a unix socket's path (Linux allows 108).
 const maxSocketPath = 100
 
+// NameVariable says under which name a program was called that envflow starts of itself: its file may be called tilt.
+const NameVariable = "ENVFLOW_NAME"
+
 // Lookup finds an environment variable, as os.LookupEnv does.
 type Lookup func(name string) (value string, ok bool)
 
@@ -29,6 +32,9 @@ func Dir(lookup Lookup) (string, error) {
 	dir, err := findDir(lookup)
 	if err == nil && len(dir) > maxDir {
 		return "", fault.New(fault.Config, "set ENVFLOW_STATE_DIR to a shorter path", "the path of the state folder has %d bytes, which is more than %d: %s", len(dir), maxDir, dir)
+	}
+	if err == nil && strings.ContainsRune(dir, filepath.ListSeparator) { // a folder in it goes into PATH
+		return "", fault.New(fault.Config, "set ENVFLOW_STATE_DIR to another path", "the path of the state folder has a %q in it, which separates folders in PATH: %s", filepath.ListSeparator, dir)
 	}
 	return dir, err
 }
