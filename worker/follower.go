@@ -63,7 +63,7 @@ func (f *follower) use(ctx context.Context, p *plan.Plan, l *plan.Local) {
 		f.stopProbe()
 	}
 	f.ctx, f.server = ctx, l
-	f.env = process.Environment(f.host.processes.activities.Environ, p, l.Serve)
+	f.env = process.Environment(f.host.processes.activities.Environ(), p, l.Serve)
 }
 
 func (f *follower) serves() bool {

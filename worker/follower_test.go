@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/envflow/envflow/internal/api"
+	"github.com/envflow/envflow/internal/kube"
 	"github.com/envflow/envflow/internal/logstore"
 	"github.com/envflow/envflow/internal/plan"
 	"github.com/envflow/envflow/internal/probe"
@@ -34,8 +35,9 @@ func newFollowed(t *testing.T) *followed {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	h := &Host{o: HostOptions{ID: "e", Folder: t.TempDir(), Log: slog.New(slog.DiscardHandler), Environ: os.Environ()}, runCtx: t.Context()}
+	h.clients = &clients{kube: kube.Config{Path: filepath.Join(t.TempDir(), "none")}}
 	h.outbox = newOutbox(ended, nil, func() {}) // it sends nothing; what it should is looked at
-	h.processes = newProcesses(h, nil)
+	h.processes = newProcesses(h)
 	w := &followed{t: t, host: h}
 	t.Cleanup(func() { w.f.end(); _ = h.log.Close() })
 	w.openLog()

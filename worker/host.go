@@ -159,7 +159,7 @@ func (h *Host) Run(ctx context.Context) error {
 	}
 	h.attempts = &attempts{subject: subject, began: func(in any) { h.retries(resourceOf(in), nil) }, failed: h.failed, done: h.succeeded, work: map[attemptKey]*work{}}
 	w := newWorker(h.o.Client, h.workflowID(), workerOptions(h.attempts, &unsent{host: h}))
-	h.processes = newProcesses(h, h.commandEnviron())
+	h.processes = newProcesses(h)
 	h.register(w)
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start the worker: %w", err)
@@ -190,6 +190,7 @@ func (h *Host) Run(ctx context.Context) error {
 	err := h.follow(ctx)
 	if err == nil && ctx.Err() == nil {
 		h.refreshStatus(ctx)
+		_ = os.Remove(filepath.Join(h.o.Folder, kubeConfig)) // it is down, and nobody needs the credentials; if it stays, the next one writes it anew
 	}
 	cancel()
 	return err

@@ -42,7 +42,8 @@ func freezeFor(target *kube.Target, path string) (_ string, end func(), err erro
 	return path, func() { _ = os.RemoveAll(dir) }, nil // it is in the folder for temporary files
 }
 
-// commandEnviron are the variables of commands and servers. Where no cluster is configured they find what kubectl finds.
+// commandEnviron are the variables of a command or server that is started now. Where no cluster is configured it finds what
+// kubectl finds.
 func (h *Host) commandEnviron() []string {
 	path := filepath.Join(h.o.Folder, kubeConfig)
 	target, err := kube.Load(h.clients.kube)

@@ -31,11 +31,11 @@ type processes struct {
 	all map[string]*follower // by folder
 }
 
-func newProcesses(h *Host, environ []string) *processes {
+func newProcesses(h *Host) *processes {
 	s := &processes{host: h, changed: make(chan struct{}, 1), all: map[string]*follower{}}
 	s.activities = &process.Activities{
 		Plans: &h.plans, Records: h.records, Digests: h.digests, Folder: filepath.Join(h.o.Folder, processFolder),
-		Agent: func() (string, error) { return agent.Path(filepath.Dir(h.o.Folder)) }, Environ: environ,
+		Agent: func() (string, error) { return agent.Path(filepath.Dir(h.o.Folder)) }, Environ: h.commandEnviron,
 		Holder: filepath.Join(h.o.Folder, lockFile), Orphan: h.o.OrphanTimeout,
 		Enter: h.enterCommand, Observe: s.observe, Log: h.line,
 	}

@@ -35,7 +35,7 @@ type Activities struct {
 	Digests filetree.Cache         // of files
 	Folder  string                 // below which each process has its folder
 	Agent   func() (string, error) // path of envflow-agent
-	Environ []string               // that commands inherit
+	Environ func() []string        // that a command inherits which is started now
 	Holder  string                 // file that is locked while processes are wanted
 	Orphan  time.Duration          // that it may be free before they are ended
 	// Enter waits for a place among the updates. Alone means: while no other runs.

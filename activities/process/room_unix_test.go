@@ -61,7 +61,7 @@ func newRoom(t *testing.T, local func(r *room, l *plan.Local)) *room {
 	r.store = store
 	r.a = &process.Activities{
 		Plans: &activities.Plans{}, Records: store, Digests: filetree.NewCache(), Folder: folder,
-		Agent: os.Executable, Environ: os.Environ(), Observe: func(resource string) *api.Runtime { return &api.Runtime{Resource: resource} },
+		Agent: os.Executable, Environ: os.Environ, Observe: func(resource string) *api.Runtime { return &api.Runtime{Resource: resource} },
 		Enter: r.enter,
 		Log: func(resource, source, line string) {
 			r.mu.Lock()

@@ -425,7 +425,7 @@ func TestRun_WithItsEnvironment(t *testing.T) {
 		l.Update = r.command(`echo "$INHERITED $PUT $OWN ${DROPPED-none} $PWD" > env; printf '\n'`)
 		l.Update.Env = map[string]string{"OWN": "a-secret"}
 	})
-	r.a.Environ = append(os.Environ(), "INHERITED=yes", "DROPPED=no", "PUT=before")
+	r.a.Environ = func() []string { return append(os.Environ(), "INHERITED=yes", "DROPPED=no", "PUT=before") }
 	r.plan.Settings = plan.Settings{Env: map[string]string{"PUT": "another-secret", "OWN": "before"}, Unset: []string{"DROPPED"}}
 	r.a.Plans.Use(r.plan)
 	r.wantDue(true, "it")

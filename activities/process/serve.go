@@ -68,7 +68,7 @@ func (a *Activities) start(ctx context.Context, resource string, spec supervise.
 		return err
 	}
 	spec.Holder, spec.Orphan = a.Holder, a.Orphan
-	_, err = supervise.Start(ctx, agent, spec, Environment(a.Environ, p, c), c.Dir)
+	_, err = supervise.Start(ctx, agent, spec, Environment(a.Environ(), p, c), c.Dir)
 	return err
 }
 
