@@ -3,7 +3,6 @@ package worker
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -66,9 +65,9 @@ func (o EvaluateOptions) forStarlark() (in starlark.Options, end func(), err err
 		if in.KubeConfigPath, end, err = freezeFor(target, o.Frozen); err != nil {
 			return in, nil, fmt.Errorf("tell commands which cluster is meant: %w", err)
 		}
-	case !errors.Is(err, kube.ErrNotConfigured):
+	case o.Context != "":
 		return in, nil, fmt.Errorf("look for the cluster: %w", err)
-	default:
+	default: // no cluster, or a kubeconfig that cannot be used: what needs neither goes on, as with Tilt
 		end = func() {}
 	}
 	return in, end, nil

@@ -43,6 +43,27 @@ func TestEvaluate_KeepsExtensionsInTheDataFolder(t *testing.T) {
 	}
 }
 
+// A kubeconfig that cannot be used hinders only those who ask for it.
+func TestEvaluate_WithoutAUsableKubeconfig(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path, config := filepath.Join(dir, "Tiltfile"), filepath.Join(dir, "config")
+	for file, text := range map[string]string{path: "print('[' + k8s_context() + ']')\nlocal_resource('a', 'true')\n", config: "no: [kubeconfig"} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var output bytes.Buffer
+	o := EvaluateOptions{Path: path, Subcommand: "up", Environ: []string{"KUBECONFIG=" + config}, Output: &output}
+	if _, err := Evaluate(t.Context(), o); err != nil || output.String() != "[]\n" {
+		t.Errorf("%v, printed %q", err, output.String())
+	}
+	o.Context = "prod"
+	if _, err := Evaluate(t.Context(), o); err == nil || !strings.Contains(err.Error(), config) {
+		t.Errorf("with a context: %v", err)
+	}
+}
+
 func TestHost_PinsExtensions(t *testing.T) {
 	t.Parallel()
 	o, repo := extensionOptions(t)

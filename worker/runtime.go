@@ -74,7 +74,7 @@ func (h *Host) observe(ctx context.Context, p *plan.Plan) error {
 func (h *Host) runtimeFor(p *plan.Plan) (*runtime, error) {
 	h.runtimeMu.Lock()
 	defer h.runtimeMu.Unlock()
-	if h.runtime != nil || !slices.ContainsFunc(p.Resources, func(r plan.Resource) bool { return r.Kubernetes != nil }) {
+	if h.runtime != nil || !slices.ContainsFunc(p.Resources, func(r plan.Resource) bool { return r.Enabled && r.Kubernetes != nil }) {
 		return h.runtime, nil
 	}
 	cluster, err := h.clients.clusterClient()

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/envflow/envflow/activities"
@@ -246,6 +248,9 @@ func (a *Activities) others(ctx context.Context, recorded []kube.Applied) (more 
 		return nil, nil
 	}
 	cluster, err := a.Cluster(ctx)
+	if p == nil && len(recorded) == 0 && errors.Is(err, kube.ErrNotConfigured) {
+		return nil, nil // there never was a plan, and there is no cluster that could hold something
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -323,4 +328,9 @@ func (a *Activities) planned(objects []kube.Applied, namespace string) []kube.Ap
 	return objects
 }
 
-func hasObjects(p *plan.Plan) bool { return len(objectsOf(p)) > 0 }
+// hasObjects reports whether the plan puts something into the cluster.
+func hasObjects(p *plan.Plan) bool {
+	return slices.ContainsFunc(p.Resources, func(r plan.Resource) bool {
+		return r.Enabled && r.Kubernetes != nil && len(r.Kubernetes.Objects) > 0
+	})
+}

@@ -59,7 +59,7 @@ func (a *Activities) WinBack(ctx context.Context, resource string) (d records.De
 // find returns what the cluster has of a resource, of the kinds that are in the plan.
 func (a *Activities) find(ctx context.Context, resource string) ([]kube.Applied, error) {
 	p := a.Plans.Now()
-	if p == nil || !hasObjects(p) {
+	if p == nil || len(objectsOf(p)) == 0 {
 		return nil, nil
 	}
 	u := &a.unrecorded

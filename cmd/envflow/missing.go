@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"io"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -20,43 +22,57 @@ import (
 // while it runs moves nothing. What is not configured at all, and is needed, is an error; what is configured but does not
 // answer is the worker's to wait for.
 func (e *environ) aim(c *cli.Context, env *environment.Environment, resources, args []string) error {
-	env.KubeConfig, env.Context = e.env("KUBECONFIG"), c.String("context")
+	env.KubeConfig, env.Context = e.absolute(e.env("KUBECONFIG")), c.String("context")
 	if c.IsSet("namespace") { // else it stays where it is: to go to another one would delete what it has there
 		env.Namespace = c.String("namespace")
 	}
-	target, err := kube.Load(kube.Config{Context: env.Context, Namespace: env.Namespace, LookupEnv: e.LookupEnv})
-	noCluster := errors.Is(err, kube.ErrNotConfigured)
+	target, clusterErr := kube.Load(kube.Config{Context: env.Context, Namespace: env.Namespace, LookupEnv: e.LookupEnv})
 	switch {
-	case err == nil:
+	case clusterErr == nil:
 		env.Context = target.Context
-	case !noCluster:
-		return kubeFault(err)
+	case env.Context != "":
+		return kubeFault(clusterErr)
 	}
 	_, engine := docker.Configured(docker.Options{LookupEnv: e.LookupEnv})
-	if engine && !noCluster {
+	if engine && clusterErr == nil {
 		return nil
 	}
-	commands, refused := e.inherited(env.ID)
-	if refused != nil {
-		return refused
+	commands, err := e.inherited(env.ID)
+	if err != nil {
+		return err
 	}
 	// Only now is it worth the time to find out what is needed.
 	wanted, evalErr := worker.Evaluate(c.Context, worker.EvaluateOptions{
-		Path: env.Path, Resources: resources, Args: args, Subcommand: "up", Namespace: env.Namespace,
+		Path: env.Path, Resources: resources, Args: args, Subcommand: "up", Context: env.Context, Namespace: env.Namespace,
 		Environ: commands.Environ, Executable: commands.Executable, Output: io.Discard,
 	})
 	if evalErr != nil {
 		return nil //nolint:nilerr // the worker evaluates it again, and says what is wrong
 	}
 	var missing []error
-	if noCluster && needsCluster(wanted.Plan) {
-		missing = append(missing, kubeFault(err))
+	if clusterErr != nil && needsCluster(wanted.Plan) {
+		missing = append(missing, kubeFault(clusterErr))
 	}
 	if !engine && needsEngine(wanted.Plan) {
 		missing = append(missing, fault.New(fault.Missing,
 			"install and start Docker (https://docs.docker.com/engine/install/), or set DOCKER_HOST or a docker context", "no docker engine is configured, and images have to be built"))
 	}
 	return errors.Join(missing...)
+}
+
+// absolute makes a list of files as in KUBECONFIG one that means the same everywhere.
+func (e *environ) absolute(list string) string {
+	dir, err := e.WorkDir()
+	if list == "" || err != nil {
+		return list
+	}
+	files := filepath.SplitList(list)
+	for i, file := range files {
+		if file != "" && !filepath.IsAbs(file) {
+			files[i] = filepath.Join(dir, file)
+		}
+	}
+	return strings.Join(files, string(filepath.ListSeparator))
 }
 
 func needsCluster(p *plan.Plan) bool {

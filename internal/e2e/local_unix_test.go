@@ -5,6 +5,7 @@ package e2e_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -351,7 +352,13 @@ local_resource('which', cmd='grep current-context $KUBECONFIG >> TMP/which', dep
 	l.has("which", 2)
 	l.ok("trigger", "(Tiltfile)")
 	want := "current-context: " + before
-	if got := l.lines("which"); !slices.Equal(got, []string{want, want}) {
+	frozen := filepath.Join(l.folder(), "kubeconfig")
+	if err := os.Remove(frozen); err != nil { // it is made anew for each command
+		t.Fatal(err)
+	}
+	l.ok("trigger", "which")
+	l.has("which", 3)
+	if got := l.lines("which"); !slices.Equal(got, []string{want, want, want}) {
 		t.Errorf("the command saw %q, want %q", got, want)
 	}
 	l.eventually("it is evaluated again", func() error {
@@ -360,6 +367,10 @@ local_resource('which', cmd='grep current-context $KUBECONFIG >> TMP/which', dep
 		}
 		return nil
 	})
+	l.ok("down")
+	if _, err := os.Stat(frozen); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("credentials are left behind: %v", err)
+	}
 }
 
 // Ctrl-C ends the servers, and the next up starts them and repeats nothing else.
@@ -444,6 +455,20 @@ func TestLocal_NothingElseIsNeeded(t *testing.T) {
 	l.kill("worker")
 	l.contains("down without a worker", l.ok("down"), "1 local process ended")
 	l.silent()
+
+	// What is switched off needs no cluster, nor does the end of what never was.
+	l.tilt(`
+k8s_yaml(blob('{apiVersion: v1, kind: ConfigMap, metadata: {name: extra}}'))
+k8s_resource(new_name='extra', objects=['extra'])
+local_resource('web', serve_cmd=[SERVE])
+config.set_enabled_resources(['web'])
+`)
+	l.up()
+	l.serving()
+	l.ok("down")
+	l.tilt("fail('not yet')")
+	l.fails(4, []string{"not yet"}, "up", "-d")
+	l.ok("down")
 }
 
 // A command without allow_parallel runs alone.
