@@ -283,6 +283,9 @@ func (h *Host) keep(ctx context.Context, digest string) error {
 	return h.use(ctx, &p)
 }
 
+// Say puts a line into the log, of the environment as a whole.
+func (h *Host) Say(text string) { h.line("", logstore.SourceEngine, text) }
+
 // line takes a line about a resource.
 func (h *Host) line(resource, source, text string) {
 	h.log.Append(logstore.Line{Time: time.Now(), Resource: resource, Source: source, Text: text})

@@ -73,8 +73,6 @@ func (e *environ) host(ctx context.Context, conn *connection, env environment.En
 		return nil, fmt.Errorf("prepare for local commands: %w", err)
 	}
 	logger := slog.New(slog.NewTextHandler(log, nil))
-	slog.SetDefault(logger) // and package log; what helm and kustomize print by themselves would be printed into the table
-	os.Stderr = log
 	h.Host, err = worker.NewHost(ctx, worker.HostOptions{
 		ID: env.ID, Project: env.Project, Path: env.Path, User: env.User, Owner: env.Owner, Folder: env.Folder,
 		Client: conn.Client, TemporalNamespace: conn.namespace, Server: conn.embedded, Version: version.Version,
@@ -89,11 +87,16 @@ func (e *environ) host(ctx context.Context, conn *connection, env environment.En
 	}
 	// The collector runs twice as often as by default: a worker is there all day, and mostly idle.
 	debug.SetGCPercent(50)
+	undivert := func() {}
+	if o.Subcommand == "up" { // others draw no table
+		undivert = divert(logger, h.Say)
+	}
 	run, end := context.WithCancel(context.WithoutCancel(ctx))
 	h.end = end
 	go func() {
 		defer close(h.ended)
 		h.err = h.Run(run)
+		undivert()
 		_ = h.log.Close()
 	}()
 	return h, nil

@@ -125,7 +125,7 @@ func TestTiltfile_WholeLanguage(t *testing.T) {
 	u.write("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n")
 	const conf = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '{{ .Release.Name }}-conf'}\ndata: {a: '{{ .Values.a }}'}\n"
 	u.write("chart/templates/conf.yaml", conf)
-	u.write("kust/kustomization.yaml", "configMapGenerator: [{name: made, literals: [a=b]}]\n")
+	u.write("kust/kustomization.yaml", "commonLabels: {a: b}\nconfigMapGenerator: [{name: made, literals: [a=b]}]\n")
 	u.write("Tiltfile", u.tiltfile()+`
 v1alpha1.extension_repo(name='mine', url='file://' + os.getcwd() + '/ext')
 v1alpha1.extension(name='hello', repo_name='mine', repo_path='hello')
@@ -152,7 +152,7 @@ v1alpha1.ui_button(name='button', text='Press', location={'component_type': 'res
 	u.served(0, "v0")
 	u.fails(1, []string{"made: custom_build is not run by this version of envflow", "custom: k8s_custom_deploy is not run by this version of envflow"},
 		"wait", "--timeout", "3s")
-	u.contains("the log", u.ok("logs"), "hello there\n", "WARNING: not run by this version of envflow: "+button+"\n", "ConfigMap/rel-conf: created\n", "ConfigMap/made-")
+	u.contains("the log", u.ok("logs"), "hello there\n", "'commonLabels' is deprecated", "WARNING: not run by this version of envflow: "+button+"\n", "ConfigMap/rel-conf: created\n", "ConfigMap/made-")
 
 	u.write("chart/templates/conf.yaml", "{{ broken")
 	u.tiltfileFails("Tiltfile:", "helm: ", "conf.yaml")
