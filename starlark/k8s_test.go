@@ -83,8 +83,8 @@ rest[Database/db Service/elsewhere] ignore
 uncategorized[Service/external] ignore
 `},
 		{"duplicates", "k8s_yaml('web.yaml')\nk8s_yaml('web.yaml', allow_duplicates=True)", `
-web:deployment:default:apps[Deployment/web Service/web-svc Service/web-svc] wait
-web:deployment:default:apps:2[Deployment/web] wait
+web:deployment:default:apps:0[Deployment/web Service/web-svc Service/web-svc] wait
+web:deployment:default:apps:1[Deployment/web] wait
 `},
 		{"image volume", "k8s_yaml(blob('''\napiVersion: v1\nkind: Pod\nmetadata: {name: p, labels: {app: web}}\nspec: {containers: [], volumes: [{name: v, image: {reference: x}}]}\n''' + '---\\n' + str(read_file('web.yaml')).split('---')[1]))", `
 p[Pod/p Service/web-svc] wait

@@ -2,6 +2,7 @@ package k8s
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/envflow/envflow/internal/plan"
@@ -167,7 +168,8 @@ func (o *object) matches(selector []string) bool {
 	return true
 }
 
-// uniqueNames names each object by the shortest of name, name:kind, ... that no other in the list has.
+// uniqueNames names each object by the shortest of name, name:kind, ... that no other in the list has. Where all of that is the same
+// its place in the list is added.
 func uniqueNames(objects []*object) []named {
 	counts := map[string]int{}
 	for _, o := range objects {
@@ -177,13 +179,17 @@ func uniqueNames(objects []*object) []named {
 		}
 	}
 	names := make([]named, 0, len(objects))
-	for _, o := range objects {
+	for i, o := range objects {
 		parts := o.fragments()
 		n := 1
 		for n < len(parts) && counts[joinFragments(parts[:n])] > 1 {
 			n++
 		}
-		names = append(names, named{o, joinFragments(parts[:n])})
+		name := joinFragments(parts[:n])
+		if counts[name] > 1 {
+			name += ":" + strconv.Itoa(i)
+		}
+		names = append(names, named{o, name})
 	}
 	return names
 }
