@@ -1,13 +1,11 @@
 package extensions
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,10 +14,7 @@ import (
 	"github.com/envflow/envflow/starlark/kit"
 )
 
-const (
-	askLimit  = 20 * time.Second // for an answer to a question: then it goes on with what is there
-	pipeDelay = 2 * time.Second  // how long children of git may hold its output after it ended
-)
+const askLimit = 20 * time.Second // for an answer to a question: then it goes on with what is there
 
 // git runs the git binary, so that all that people have set up for it holds: addresses, proxies, credentials.
 type git struct{ run *kit.Run }
@@ -111,27 +106,24 @@ func (g *git) call(ctx context.Context, url string, args ...string) (string, err
 		return "", kit.Hint(fmt.Errorf("the extensions of %s are fetched with git, which is not on this machine", url), "install git, and see that it is in PATH")
 	}
 	options := []string{"-c", "core.autocrlf=false", "-c", "advice.detachedHead=false", "-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=30"}
-	cmd := exec.CommandContext(ctx, program, append(options, args...)...)
+	cmd := g.run.Command(ctx, slices.Concat([]string{program}, options, args)...)
 	detach(cmd)
-	cmd.WaitDelay = pipeDelay
 	cmd.Dir = g.run.MainDir()
-	cmd.Env = g.environ()
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err = cmd.Run()
-	if ctx.Err() != nil {
-		return "", ctx.Err()
+	cmd.Env = gitEnviron(cmd.Env)
+	stdout, stderr, err := kit.Capture(ctx, cmd)
+	switch {
+	case ctx.Err() != nil, errors.Is(err, kit.ErrTooMuch):
+		return "", err
+	case err != nil:
+		return "", g.explain(url, lastWords(stderr, err))
 	}
-	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
-		return "", g.explain(url, lastWords(stderr.String(), err))
-	}
-	return stdout.String(), nil
+	return stdout, nil
 }
 
-// environ is the environment of git: that of the evaluation, without what points to a repository (git sets it for hooks), and such
-// that git never asks a person. Git LFS would look for a remote, which is none here.
-func (g *git) environ() []string {
-	list := slices.DeleteFunc(g.run.Environ.List(), func(variable string) bool {
+// gitEnviron is the environment of git: that of other commands, without what points to a repository (git sets it for hooks), and
+// such that git never asks a person. Git LFS would look for a remote, which is none here.
+func gitEnviron(list []string) []string {
+	list = slices.DeleteFunc(list, func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
 		return slices.Contains([]string{
 			"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR",

@@ -7,8 +7,7 @@ import (
 	"syscall"
 )
 
-// detach makes cancelling git end its children too, and takes the terminal from them: ssh would ask for a password there.
+// detach takes the terminal from git and its children: ssh would ask for a password there. A session is a group of its own.
 func detach(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 }

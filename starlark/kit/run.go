@@ -27,7 +27,7 @@ type Options struct {
 	KubeContext    string    // "" where there is none
 	KubeNamespace  string    // that of the context; "" where there is none
 	KubeLocal      bool      // the cluster is one for development, which needs no allow_k8s_contexts
-	KubeConfigPath string    // local() sees it as KUBECONFIG unless the Tiltfile sets that; "" leaves the variable alone
+	KubeConfigPath string    // commands see it as KUBECONFIG unless the Tiltfile sets that; "" leaves the variable alone
 	Environ        []string  // as os.Environ gives it; os.putenv changes a copy
 	Executable     string    // sys.executable, which extensions run as tilt; "": this program
 	Output         io.Writer // print, warn and the output of local(), as lines; nil drops them

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"iter"
@@ -11,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/yaml"
@@ -19,8 +17,6 @@ import (
 	"github.com/envflow/envflow/internal/plan"
 	"github.com/envflow/envflow/starlark/kit"
 )
-
-const pipeDelay = 2 * time.Second // how long the program's children may hold its output after it ended
 
 // runProgram builds a kustomization with the program kustomize, or that of the Tiltfile's choice.
 func runProgram(c *kit.Call, bin string, flags []string, dir string) (string, error) {
@@ -32,20 +28,16 @@ func runProgram(c *kit.Call, bin string, flags []string, dir string) (string, er
 	argv = append(append(argv, flags...), relative(c.WorkingDir(), dir))
 	line := plan.CommandLine(argv)
 	_, _ = fmt.Fprintf(c.Output(), "kustomize: %s\n", line) // no one to tell if the log is gone
-	cmd := exec.CommandContext(c.Ctx, argv[0], argv[1:]...)
-	cmd.WaitDelay = pipeDelay
+	cmd := c.Command(c.Ctx, argv...)
 	cmd.Dir = c.WorkingDir()
-	cmd.Env = c.Environ.List()
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err = cmd.Run()
-	if cancelled := c.Ctx.Err(); cancelled != nil {
-		return "", cancelled
+	stdout, stderr, err := kit.Capture(c.Ctx, cmd)
+	switch {
+	case c.Ctx.Err() != nil, errors.Is(err, kit.ErrTooMuch):
+		return "", err
+	case err != nil:
+		return "", fmt.Errorf("%s: %w%s", line, err, complaint(stderr))
 	}
-	if err != nil {
-		return "", fmt.Errorf("%s: %w%s", line, err, complaint(stderr.String()))
-	}
-	return stdout.String(), nil
+	return stdout, nil
 }
 
 // program returns how the command begins: with the program that the Tiltfile names, else with kustomize or kubectl from PATH.

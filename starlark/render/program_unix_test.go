@@ -3,11 +3,18 @@
 package render_test
 
 import (
+	"context"
+	"errors"
+	"io"
+	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/envflow/envflow/internal/testenv"
+	"github.com/envflow/envflow/starlark"
 )
 
 // script makes a program that prints its arguments, its folder and a variable.
@@ -71,6 +78,66 @@ func TestKustomize_SaysWhatTheProgramSays(t *testing.T) {
 	}
 	if want := p.path("bin/kustomize") + " build -x k: exit status 3\nError: unknown flag -x\n"; !strings.Contains(err.Error(), "kustomize: k: "+want) {
 		t.Errorf("got %v\nwant in it %s", err, want)
+	}
+}
+
+// A program's children end with the evaluation: nothing else would end them.
+func TestKustomize_EndsTheProgramsChildren(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, "kustomize('k', flags=['-x'])\n")
+	p.o.Environ = []string{"PATH=" + p.path("bin") + ":/usr/bin:/bin"}
+	p.write("k/kustomization.yaml", "resources: []\n")
+	testenv.Program(t, p.path("bin/kustomize"), "#!/bin/sh\nsleep 1000 >pipe &\nwait\n")
+	if err := syscall.Mkfifo(p.path("pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	failed := make(chan error, 1)
+	go func() {
+		_, err := starlark.Evaluate(ctx, p.o)
+		failed <- err
+	}()
+	pipe, err := os.Open(p.path("pipe")) // when the child has
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pipe.Close()
+	cancel()
+	if err := <-failed; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if err := pipe.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(pipe); err != nil { // it ends when nobody has it open for writing
+		t.Errorf("the child is still there: %v", err)
+	}
+}
+
+func TestKustomize_EndsAProgramThatPrintsWithoutEnd(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, "kustomize('k', flags=['-x'])\n")
+	p.o.Environ = []string{"PATH=" + p.path("bin") + ":/usr/bin:/bin"}
+	p.write("k/kustomization.yaml", "resources: []\n")
+	// The loop goes on when nobody reads what its commands print.
+	testenv.Program(t, p.path("bin/kustomize"), "#!/bin/sh\nwhile :; do head -c 9999999 /dev/zero; done\n")
+	if _, err := p.try(); err == nil || !strings.Contains(err.Error(), `kustomize build -x k" printed more than 64 MiB`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestKustomize_TheProgramSeesTheKubeconfig(t *testing.T) {
+	t.Parallel()
+	for before, want := range map[string]string{"": "k=/frozen\n", "os.putenv('KUBECONFIG', '/of/tiltfile')\n": "k=/of/tiltfile\n"} {
+		p := newProject(t, before+"print(kustomize('k', flags=['-x']))\n")
+		p.o.Environ = []string{"PATH=" + p.path("bin"), "KUBECONFIG=/of/terminal"}
+		p.o.KubeConfigPath = "/frozen"
+		p.write("k/kustomization.yaml", "resources: []\n")
+		testenv.Program(t, p.path("bin/kustomize"), "#!/bin/sh\necho k=$KUBECONFIG\n")
+		if got := p.evaluate(); !strings.Contains(got, want) {
+			t.Errorf("%q: %q, want %q in it", before, got, want)
+		}
 	}
 }
 

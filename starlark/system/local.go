@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	gostarlark "go.starlark.net/starlark"
 
@@ -16,11 +14,7 @@ import (
 	"github.com/envflow/envflow/starlark/kit"
 )
 
-const (
-	pipeDelay = 2 * time.Second // how long a command's children may hold its output after it ended
-	maxOutput = 64 << 20        // bytes that a command may print
-	maxLine   = 64 << 10        // bytes of its output that are shown as one line
-)
+const maxLine = 64 << 10 // bytes of a command's output that are shown as one line
 
 // local runs a command and returns what it printed. It is refused on a cluster that may be a production one, since what it does
 // there is not known.
@@ -43,21 +37,15 @@ func local(c *kit.Call) (gostarlark.Value, error) {
 			return nil, err
 		}
 	}
-	cmd := exec.CommandContext(c.Ctx, argv[0], argv[1:]...)
+	cmd := c.Command(c.Ctx, argv...)
 	if program, err := c.Environ.LookPath(argv[0]); err == nil {
 		cmd.Path, cmd.Err = program, nil
 	} else if isOther(argv[0]) {
 		cmd.Err = err
 	}
-	ownGroup(cmd)
-	cmd.WaitDelay = pipeDelay
 	cmd.Dir = c.WorkingDir()
 	if dir != "" {
 		cmd.Dir = c.Path(string(dir))
-	}
-	cmd.Env = c.Environ.List()
-	if c.KubeConfigPath != "" && !c.Environ.Changed("KUBECONFIG") {
-		cmd.Env = append(cmd.Env, "KUBECONFIG="+c.KubeConfigPath)
 	}
 	applied, err := newInbox()
 	if err != nil {
@@ -84,46 +72,28 @@ func local(c *kit.Call) (gostarlark.Value, error) {
 	if quiet {
 		shown = io.Discard
 	}
-	stdout, stderr := limited{left: maxOutput}, limited{left: maxOutput}
 	outLines, errLines := &prefixer{w: shown}, &prefixer{w: shown}
-	cmd.Stdout, cmd.Stderr = io.MultiWriter(&stdout, outLines), io.MultiWriter(&stderr, errLines)
-	err = cmd.Run()
+	cmd.Stdout, cmd.Stderr = outLines, errLines
+	stdout, stderr, err := kit.Capture(c.Ctx, cmd)
 	outLines.end()
 	errLines.end()
-	if ctxErr := c.Ctx.Err(); ctxErr != nil {
-		return nil, ctxErr
+	switch {
+	case err == nil:
+		return &kit.Blob{Text: stdout}, applied.take(c)
+	case c.Ctx.Err() != nil:
+		return nil, err
+	case errors.Is(err, kit.ErrTooMuch):
+		return nil, kit.Hint(err, "let it write to a file, and read what is needed of that")
 	}
-	if stdout.left < 0 || stderr.left < 0 { // it ended because nobody read on
-		return nil, kit.Hint(fmt.Errorf("command %q printed more than %d MiB", line, maxOutput>>20), "let it write to a file, and read what is needed of that")
+	if missing := missingProgram(c, argv, err, stderr); missing != nil {
+		return nil, missing
 	}
-	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
-		if missing := missingProgram(c, argv, err, stderr.String()); missing != nil {
-			return nil, missing
-		}
-		return nil, fmt.Errorf("command %q failed: %w%s%s", line, err, quoted("stdout", stdout.String()), quoted("stderr", stderr.String()))
-	}
-	return &kit.Blob{Text: stdout.String()}, applied.take(c)
+	return nil, fmt.Errorf("command %q failed: %w%s%s", line, err, quoted("stdout", stdout), quoted("stderr", stderr))
 }
 
 // isOther reports whether a name is that of a program other than the shell, which is there whatever PATH the Tiltfile sets.
 func isOther(program string) bool {
 	return program != plan.HostCommand("")[0] && filepath.Base(program) == program
-}
-
-// errTooMuch is what a command's output ends with that has no end.
-var errTooMuch = errors.New("too much output")
-
-// limited keeps a command's output. One that goes on for ever would take all memory.
-type limited struct {
-	bytes.Buffer
-	left int
-}
-
-func (l *limited) Write(p []byte) (int, error) {
-	if l.left -= len(p); l.left < 0 {
-		return 0, errTooMuch
-	}
-	return l.Buffer.Write(p)
 }
 
 // quoted returns the end of an output for a message.

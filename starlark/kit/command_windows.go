@@ -1,4 +1,4 @@
-package system
+package kit
 
 import "os/exec"
 
