@@ -46,6 +46,10 @@ func local(c *kit.Call) (gostarlark.Value, error) {
 	cmd.Dir = c.WorkingDir()
 	if dir != "" {
 		cmd.Dir = c.Path(string(dir))
+		if !kit.IsDir(cmd.Dir) { // else the shell would be said to be missing
+			c.Note(cmd.Dir)
+			return nil, kit.Hint(fmt.Errorf("dir: there is no folder %s", dir), "paths start from %s", c.WorkingDir())
+		}
 	}
 	applied, err := newInbox()
 	if err != nil {
