@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"helm.sh/helm/v3/pkg/chartutil"
 
@@ -61,6 +62,12 @@ func HelmTemplate(t *testing.T, dir, name string, flags ...string) (string, erro
 		return "", err
 	}
 	return printed(documents, func(document) bool { return true }), nil
+}
+
+// Download reads a values file from the network.
+func Download(t *testing.T, address string, limit time.Duration) ([]byte, error) {
+	t.Helper()
+	return download(call(t), address, limit)
 }
 
 // call is a call of a builtin that nobody made.

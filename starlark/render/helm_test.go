@@ -2,12 +2,16 @@ package render_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/envflow/envflow/starlark/render"
 )
 
 func TestHelm_NotesAllThatItReads(t *testing.T) {
@@ -137,5 +141,40 @@ func TestHelm_TakesValuesFromTheNetwork(t *testing.T) {
 	server.Close()
 	if _, err := p.try(); err == nil || !strings.Contains(err.Error(), "helm: values: read "+server.URL) {
 		t.Errorf("got %v without a server", err)
+	}
+}
+
+func TestHelm_ValuesFromAServerThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	for name, begin := range map[string]string{"at all": "", "to its end": "a: "} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if begin != "" {
+				_, _ = io.WriteString(w, begin) // the client sees it
+				http.NewResponseController(w).Flush()
+			}
+			<-r.Context().Done()
+		}))
+		t.Cleanup(server.Close)
+		_, err := render.Download(t, server.URL, 50*time.Millisecond)
+		if err == nil || err.Error() != "it is not there within 50ms" {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// The Tiltfile's variables count, as for commands.
+func TestHelm_ValuesThroughAProxy(t *testing.T) {
+	t.Parallel()
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "word: from "+r.URL.String()+"\n") // the client sees it
+	}))
+	t.Cleanup(proxy.Close)
+	for _, variable := range []string{"http_proxy", "HTTP_PROXY"} {
+		p := newProject(t, "os.putenv('"+variable+"', '"+proxy.URL+"')\nprint(helm('chart', values='http://values.example/a.yaml'))\n")
+		p.write("chart/Chart.yaml", "{apiVersion: v2, name: chart, version: 1.0.0}\n")
+		p.write("chart/templates/a.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {word: '{{ .Values.word }}'}}\n")
+		if text := p.evaluate(); !strings.Contains(text, "from http://values.example/a.yaml") {
+			t.Errorf("%s: got %s", variable, text)
+		}
 	}
 }

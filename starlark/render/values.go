@@ -1,22 +1,29 @@
 package render
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"maps"
 	"net/http"
+	"net/url"
 	"strings"
+	"time"
 
+	"golang.org/x/net/http/httpproxy"
 	"helm.sh/helm/v3/pkg/strvals"
 	"sigs.k8s.io/yaml"
 
 	"github.com/envflow/envflow/starlark/kit"
 )
 
-// maxValues is how long a values file from the network may be.
-const maxValues = 16 << 20
+// What bounds a values file from the network.
+const (
+	maxValues   = 16 << 20 // bytes
+	valuesLimit = 30 * time.Second
+)
 
 // valuesFile is a file given to values=.
 type valuesFile struct {
@@ -38,7 +45,7 @@ func readValues(c *kit.Call, names []string) ([]valuesFile, error) {
 
 func readValuesFile(c *kit.Call, name string) ([]byte, error) {
 	if strings.HasPrefix(name, "https://") || strings.HasPrefix(name, "http://") {
-		data, err := download(c, name)
+		data, err := download(c, name, valuesLimit)
 		if err != nil {
 			return nil, fmt.Errorf("values: read %s: %w", name, err)
 		}
@@ -56,13 +63,23 @@ func readValuesFile(c *kit.Call, name string) ([]byte, error) {
 	return data, nil
 }
 
-// download reads a values file from the network, as helm does.
-func download(c *kit.Call, url string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(c.Ctx, http.MethodGet, url, http.NoBody)
+// download reads a values file from the network, as helm does, through the proxies that the Tiltfile's variables name.
+func download(c *kit.Call, address string, limit time.Duration) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(c.Ctx, limit)
+	defer cancel()
+	data, err := get(ctx, &http.Client{Transport: &http.Transport{Proxy: proxies(c.Environ), DisableKeepAlives: true}}, address)
+	if ctx.Err() != nil && c.Ctx.Err() == nil {
+		return nil, kit.Hint(fmt.Errorf("it is not there within %s", limit), "see that this machine reaches the address, or keep the file in the project")
+	}
+	return data, err
+}
+
+func get(ctx context.Context, client *http.Client, address string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +92,20 @@ func download(c *kit.Call, url string) ([]byte, error) {
 		return nil, errors.New("it is too big")
 	}
 	return data, err
+}
+
+// proxies is http.ProxyFromEnvironment for an environment that is not this process's.
+func proxies(environ *kit.Environ) func(*http.Request) (*url.URL, error) {
+	variable := func(name string) string {
+		if value, ok := environ.Lookup(name); ok && value != "" {
+			return value
+		}
+		value, _ := environ.Lookup(strings.ToLower(name))
+		return value
+	}
+	config := httpproxy.Config{HTTPProxy: variable("HTTP_PROXY"), HTTPSProxy: variable("HTTPS_PROXY"), NoProxy: variable("NO_PROXY")}
+	proxy := config.ProxyFunc()
+	return func(r *http.Request) (*url.URL, error) { return proxy(r.URL) }
 }
 
 // merged returns the values that the release is given: those of the files, later ones over earlier, then those of set=.
