@@ -80,7 +80,8 @@ func bindingOf(id *syntax.Ident) *resolve.Binding {
 	return b
 }
 
-// checkNames finds names that hide others, and loaded ones that nothing uses.
+// checkNames finds names that hide others, and loaded ones that nothing uses. What hides a builtin within a function or a
+// comprehension only is meant: `def web(name, dir='.')` is how it wants to be called.
 func (f *file) checkNames() {
 	loaded := map[string]*syntax.Ident{}
 	for _, id := range f.loads {
@@ -94,7 +95,7 @@ func (f *file) checkNames() {
 		case as == "":
 			used[b.First] = true
 		case told[b]:
-		case b.First == id && f.builtins[id.Name]:
+		case b.First == id && f.builtins[id.Name] && (as == asLoaded || b.Scope == resolve.Global):
 			told[b] = true
 			f.find(id.NamePos, RuleShadowed, hintShadowed(id.Name, as), "the %s %s hides the builtin %s", as, id.Name, id.Name)
 		case first != nil && first != id && (b.First == id || b.First == first):
