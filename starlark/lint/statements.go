@@ -2,10 +2,13 @@ package lint
 
 import "go.starlark.net/syntax"
 
+// theEvaluation is what fail and exit end.
+const theEvaluation = "the evaluation"
+
 // checkStatements finds statements that do nothing, and those that are never reached.
 func (f *file) checkStatements(stmts []syntax.Stmt) {
 	for i, stmt := range stmts {
-		if i > 0 && f.ends(stmts[i-1]) {
+		if i > 0 && f.ends(stmts[i-1]) && !f.isLastWord(stmts[i-1], stmt) {
 			start, _ := stmt.Span()
 			f.find(start, RuleUnreachable, "", "it is never reached: what is before it ends %s", f.whatEnds(stmts[i-1]))
 			return
@@ -26,6 +29,12 @@ func (f *file) checkStatements(stmts []syntax.Stmt) {
 	}
 }
 
+// isLastWord reports whether a return only makes plain that fail(...) or exit(...) before it ends the function.
+func (f *file) isLastWord(before, stmt syntax.Stmt) bool {
+	_, ok := stmt.(*syntax.ReturnStmt)
+	return ok && f.whatEnds(before) == theEvaluation
+}
+
 // ends reports whether nothing comes after a statement in its block.
 func (f *file) ends(stmt syntax.Stmt) bool { return f.whatEnds(stmt) != "" }
 
@@ -44,7 +53,7 @@ func (f *file) whatEnds(stmt syntax.Stmt) string {
 	case *syntax.ExprStmt:
 		if call, ok := stmt.X.(*syntax.CallExpr); ok {
 			if name := f.builtinCalled(call); name == "fail" || name == "exit" {
-				return "the evaluation"
+				return theEvaluation
 			}
 		}
 	}
