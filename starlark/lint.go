@@ -80,7 +80,7 @@ func failureOf(report lint.Report, run *kit.Run, err error) []lint.Finding {
 			f.File, f.Line, f.Column = frame.File, frame.Line, frame.Column
 		}
 	}
-	if slices.ContainsFunc(report.Findings, func(other lint.Finding) bool { return other.File == f.File && lint.IsError(other.Rule) }) {
+	if slices.ContainsFunc(report.Findings, func(other lint.Finding) bool { return other.StopsAt(f.File, f.Line) }) {
 		return nil
 	}
 	return []lint.Finding{f}

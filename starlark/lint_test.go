@@ -41,6 +41,11 @@ Tiltfile:2:1 [shadowed-name]  the variable os hides the builtin os. give it anot
 Tiltfile:4:3 [error] docker_build unexpected keyword argument "contxt" (did you mean context?).`},
 		{"an error that reading has found", "print(nowhere)\n", "Tiltfile:1:7 [undefined]  undefined: nowhere."},
 		{"an error of a loaded file that reading has found", "load('a.star', 'x')\nlocal_resource('a', 'true')\nprint(x)\n-- a.star --\nx = = 1\n", "a.star:1:5 [syntax]  got '=', want primary expression."},
+		{"an error beside what reading has found", "if True:\n  fail('no')\nload('a.star', 'x')\nprint(x)\n-- a.star --\nother = 1\n", `
+Tiltfile:2:3 [error]  no.
+Tiltfile:3:17 [undefined]  a.star defines no x.`},
+		{"a name of a long load that is not there", "load(\n  'a.star',\n  'x',\n)\nprint(x)\n-- a.star --\nother = 1\n", "Tiltfile:3:4 [undefined]  a.star defines no x."},
+		{"a file that is not there", "load('b.star',\n  'x')\nprint(x)\n", "Tiltfile:1:1 [missing-file]  there is no file b.star."},
 		{"a file whose name is made", "include('a' + '.star')\nlocal_resource('a', 'true')\n-- a.star --\nos = 1\n", "a.star:1:1 [shadowed-name]  the variable os hides the builtin os. give it another name"},
 	}
 	for _, test := range tests {

@@ -223,6 +223,7 @@ func (f *file) checkLoads() {
 		for i, name := range load.From {
 			if name.Name != "" && !strings.HasPrefix(name.Name, "_") && !slices.Contains(globals, name.Name) { // those are errors of their own
 				f.find(load.From[i].NamePos, RuleUndefined, didYouMean(kit.Closest(name.Name, globals)), "%s defines no %s", load.ModuleName(), name.Name)
+				f.report.Findings[len(f.report.Findings)-1].statement = int(load.Load.Line) // where executing it fails
 			}
 		}
 	}

@@ -13,6 +13,8 @@ type Finding struct {
 	Rule         string // RuleSyntax, ...
 	Message      string
 	Hint         string // what to do about it, may be ""
+
+	statement int // line where the statement begins that it is about, if that is known and another
 }
 
 // Rules that need no evaluation.
@@ -29,6 +31,11 @@ const (
 // IsError reports whether a finding of rule keeps the file from being executed.
 func IsError(rule string) bool {
 	return rule == RuleSyntax || rule == RuleUndefined || rule == RuleMissingFile
+}
+
+// StopsAt reports whether this is why a file is not executed that says so of a line.
+func (f *Finding) StopsAt(file string, line int) bool {
+	return IsError(f.Rule) && f.File == file && (f.Line == line || f.statement == line && line > 0)
 }
 
 // Sort orders findings by their place; files are in the given order, others after them.
