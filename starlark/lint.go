@@ -44,8 +44,7 @@ func Lint(ctx context.Context, o Options) (lint.Report, error) {
 	} else {
 		more = append(more, clashes(run)...)
 	}
-	report.Findings = append(report.Findings, more...)
-	lint.Sort(report.Findings, report.Files)
+	report.Add(more...)
 	return report, nil
 }
 

@@ -46,6 +46,9 @@ Tiltfile:2:3 [error]  no.
 Tiltfile:3:17 [undefined]  a.star defines no x.`},
 		{"a name of a long load that is not there", "load(\n  'a.star',\n  'x',\n)\nprint(x)\n-- a.star --\nother = 1\n", "Tiltfile:3:4 [undefined]  a.star defines no x."},
 		{"a file that is not there", "load('b.star',\n  'x')\nprint(x)\n", "Tiltfile:1:1 [missing-file]  there is no file b.star."},
+		{"what is accepted", "set_team('x')  # envflow: ignore\nwarn('y')  # envflow: ignore=does-nothing\nlocal_resource('a', 'true', resource_deps=['b'])  # envflow: ignore=unknown-dependency\n", `
+Tiltfile:2:1 [warning]  y.`},
+		{"an error that is accepted", "fail('no')  # envflow: ignore=error\n", ""},
 		{"a file whose name is made", "include('a' + '.star')\nlocal_resource('a', 'true')\n-- a.star --\nos = 1\n", "a.star:1:1 [shadowed-name]  the variable os hides the builtin os. give it another name"},
 	}
 	for _, test := range tests {

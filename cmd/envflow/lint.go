@@ -40,6 +40,10 @@ func lintCommand(e *environ) *cli.Command {
 
 With --no-run nothing is evaluated, and no command runs. What reading alone cannot find is left out then: errors of the evaluation and its warnings, images that no resource uses, dependencies on what does not exist, ports that are forwarded twice.
 
+A comment at the end of a line accepts what is found there, all of it or what some rules find:
+  os = host_os()  # envflow: ignore
+  os = host_os()  # envflow: ignore=shadowed-name,unreachable
+
 Exits with 4 if there is something to mend, and with 0 if not.
 
 Examples:

@@ -18,12 +18,14 @@ import (
 type Report struct {
 	Files    []string // absolute paths of the files that were read, each before those it names
 	Findings []Finding
+
+	accepted map[string]accepted // by file
 }
 
 // Files lints files, and those of the project that they load or include under a name that is written out. Extensions are others'.
 // builtins are the names that a file can use without defining them.
 func Files(paths, builtins []string) Report {
-	p := &project{builtins: map[string]bool{}, known: map[string]*file{}}
+	p := &project{builtins: map[string]bool{}, known: map[string]*file{}, report: Report{accepted: map[string]accepted{}}}
 	for _, name := range builtins {
 		p.builtins[name] = true
 	}
@@ -33,7 +35,7 @@ func Files(paths, builtins []string) Report {
 	for _, path := range p.report.Files {
 		p.known[path].checkLoads()
 	}
-	Sort(p.report.Findings, p.report.Files)
+	p.report.Add()
 	return p.report
 }
 
@@ -66,6 +68,7 @@ func (p *project) read(path string) {
 	f := &file{project: p, path: path}
 	p.known[path] = f
 	p.report.Files = append(p.report.Files, path)
+	p.report.accepted[path] = acceptedIn(src)
 	if f.tree, err = kit.Dialect().Parse(path, src, 0); err != nil {
 		f.parseError(err)
 		return
