@@ -49,6 +49,7 @@ Tiltfile:3:17 [undefined]  a.star defines no x.`},
 		{"what is accepted", "set_team('x')  # envflow: ignore\nwarn('y')  # envflow: ignore=does-nothing\nlocal_resource('a', 'true', resource_deps=['b'])  # envflow: ignore=unknown-dependency\n", `
 Tiltfile:2:1 [warning]  y.`},
 		{"an error that is accepted", "fail('no')  # envflow: ignore=error\n", ""},
+		{"a file that is not UTF-8", "\ufeffprint(1)\n", "Tiltfile:1:1 [syntax]  the file begins with a byte order mark. save it as UTF-8 without one"},
 		{"a file whose name is made", "include('a' + '.star')\nlocal_resource('a', 'true')\n-- a.star --\nos = 1\n", "a.star:1:1 [shadowed-name]  the variable os hides the builtin os. give it another name"},
 	}
 	for _, test := range tests {

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -70,7 +71,7 @@ func (p *project) read(path string) {
 	p.report.Files = append(p.report.Files, path)
 	p.report.accepted[path] = acceptedIn(src)
 	if f.tree, err = kit.Dialect().Parse(path, src, 0); err != nil {
-		f.parseError(err)
+		f.parseError(src, err)
 		return
 	}
 	if f.resolve() {
@@ -89,12 +90,13 @@ func (f *file) find(pos syntax.Position, rule, hint, format string, args ...any)
 	})
 }
 
-func (f *file) parseError(err error) {
-	if e, ok := errors.AsType[syntax.Error](err); ok {
-		f.find(e.Pos, RuleSyntax, "", "%s", e.Msg)
-		return
+func (f *file) parseError(src []byte, err error) {
+	e, ok := errors.AsType[syntax.Error](err)
+	if !ok {
+		e = syntax.Error{Pos: syntax.MakePosition(&f.path, 1, 1), Msg: err.Error()}
 	}
-	f.find(syntax.MakePosition(&f.path, 1, 1), RuleSyntax, "", "%v", err)
+	message, hint := encodingProblem(src, e)
+	f.find(e.Pos, RuleSyntax, hint, "%s", cmp.Or(message, e.Msg))
 }
 
 // resolve finds out what each name means. It returns false if there is more wrong than names that nothing defines: what follows

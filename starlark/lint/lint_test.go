@@ -125,6 +125,32 @@ func TestFiles_Order(t *testing.T) {
 	}
 }
 
+// An editor shows such a file well, so that the words of the parser are a riddle.
+func TestFiles_Encoding(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"\ufeffprint(1)\n":                 "1:1: the file begins with a byte order mark (save it as UTF-8 without one)",
+		"\xff\xfep\x00\n\x00":              "1:1: the file is UTF-16 (save it as UTF-8)",
+		"\xfe\xff\x00p\x00\n":              "1:1: the file is UTF-16 (save it as UTF-8)",
+		"print(1)\nprint(\xe9)\n":          "2:7: this is not UTF-8 (save the file as UTF-8)",
+		"print('\xe9')\n":                  "", // it is executed
+		"# \xe9\nprint(1) = = 2\n":         "2:12: got '=', want primary expression ()",
+		"print('\ufffd')\nprint(\u00a0)\n": "2:7: unexpected input character '\\u00a0' ()",
+	} {
+		path := filepath.Join(t.TempDir(), "Tiltfile")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, f := range Files([]string{path}, known).Findings {
+			got = append(got, fmt.Sprintf("%d:%d: %s (%s)", f.Line, f.Column, f.Message, f.Hint))
+		}
+		if strings.Join(got, "; ") != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
 // Whatever is in a file, looking at it ends.
 func FuzzFiles(f *testing.F) {
 	f.Add("load('a', 'b')\nfor x in y:\n  os = 1\n  return\n")
