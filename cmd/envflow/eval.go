@@ -37,7 +37,7 @@ func evalCommand(e *environ) *cli.Command {
 		ArgsUsage: "[-- ARG...]",
 		Description: `It builds and applies nothing, needs no server and keeps no state; commands in the Tiltfile, such as those of local(), run. The answer has whole manifests in it, secrets too. ` + tiltfileArgs + `
 
-With --diff it prints what an envflow up would change, by resource, with values of Secrets left out: it compares with what the environment of this folder has evaluated last, and evaluates with the names and words that its envflow up was given; words after -- take the place of those.
+With --diff it prints what an envflow up would change, by resource: it compares with what the environment of this folder has evaluated last, and evaluates with the names and words that its envflow up was given; words after -- take the place of those. The text leaves out values of Secrets and of variables of commands and Compose services; with -o json or yaml the answer has everything.
 
 With --timings it prints how often each builtin was called and how long that took. A builtin that executes a file, such as include, takes the time of all that the file calls.
 

@@ -185,14 +185,7 @@ func fields(before, after any) []Part {
 
 // named compares values by their names, in the order of these.
 func named(kind string, before, after map[string]any) (parts []Part) {
-	names := map[string]bool{}
-	for name := range before {
-		names[name] = true
-	}
-	for name := range after {
-		names[name] = true
-	}
-	for _, name := range slices.Sorted(maps.Keys(names)) {
+	for _, name := range slices.Sorted(maps.Keys(names(before, after))) {
 		a, was := before[name]
 		b, is := after[name]
 		part := Part{Kind: kind, Name: name, Change: Changed, Before: a, After: b}
@@ -207,6 +200,18 @@ func named(kind string, before, after map[string]any) (parts []Part) {
 		parts = append(parts, part)
 	}
 	return parts
+}
+
+// names are the keys of both.
+func names(before, after map[string]any) map[string]bool {
+	all := map[string]bool{}
+	for name := range before {
+		all[name] = true
+	}
+	for name := range after {
+		all[name] = true
+	}
+	return all
 }
 
 // generic is v as JSON has it, so that nothing depends on whether a plan was read from a record.

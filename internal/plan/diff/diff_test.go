@@ -174,10 +174,66 @@ changed resource s k8s update=true
 changed settings settings  update=false
   added field env
     + env:
-    +   A: b
+    +   A: (hidden)
 changed resource build local update=true
   changed settings settings
 `},
+		"variables of a command": {
+			strings.Replace(local, "dir: /src", "dir: /src, env: {GONE: OLD, KEPT: KEPT, OTHER: OLD}", 1),
+			strings.Replace(local, "dir: /src", "dir: /src, env: {KEPT: KEPT, MORE: NEW, OTHER: NEW}", 1), `
+changed resource build local update=true
+  changed field cmd
+      cmd:
+        argv:
+        - make
+        dir: /src
+        env:
+    -     GONE: (hidden)
+          KEPT: (hidden)
+    -     OTHER: (hidden)
+    +     MORE: (hidden)
+    +     OTHER: (changed)
+`,
+		},
+		"variables of a Compose service": {
+			"compose_projects: [{name: p, dir: /a, files: [], model: {services: {env: {environment: {A: OLD, B: null}, image: x}}}}]\n",
+			"compose_projects: [{name: p, dir: /a, files: [], model: {services: {env: {environment: {A: NEW, B: NEW}, image: z}}}}]\n", `
+changed compose_project p  update=false
+  changed field model
+      model:
+        services:
+          env:
+            environment:
+    -         A: (hidden)
+    -         B: (hidden)
+    -       image: x
+    +         A: (changed)
+    +         B: (changed)
+    +       image: z
+`,
+		},
+		"variables in a list": {
+			"api_objects: [{kind: Cmd, name: a, spec: {args: [a], env: [A=OLD]}}, {kind: X, name: x, spec: {list: [{env: {A: OLD}}]}}]\n",
+			"api_objects: [{kind: Cmd, name: a, spec: {args: [a], env: [A=NEW, B=NEW]}}, {kind: X, name: x, spec: {list: [{env: {A: NEW}}, {env: {A: NEW}}]}}]\n", `
+changed object Cmd a  update=false
+  changed field spec
+      spec:
+        args:
+        - a
+        env:
+    -     A: (hidden)
+    +     A: (changed)
+    +     B: (hidden)
+changed object X x  update=false
+  changed field spec
+      spec:
+        list:
+        - env:
+    +       A: (changed)
+    +   - env:
+            A: (hidden)
+`,
+		},
 		"what is in no part": {
 			strings.Replace(web, "name: web, json: {kind: D", "name: web, image_locators: [{path: '{.x}'}], json: {kind: D", 1), web,
 			"changed resource web k8s update=true\n  changed field definition\n",

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"reflect"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -17,11 +16,17 @@ const context = 3
 const gap = "  ..."
 
 // Lines are the part before and after as lines of YAML: what goes begins with "- ", what comes with "+ ", what stays with two
-// spaces. Values of Secrets are not shown.
+// spaces. Values of Secrets and of variables are not shown.
 func (p Part) Lines() ([]string, error) {
-	a, b := masked(p)
-	if p.Kind == KindField {
+	a, b := generic(p.Before), generic(p.After) // copies
+	switch p.Kind {
+	case KindField:
 		a, b = under(p.Name, a), under(p.Name, b)
+		hideVariables(a, b)
+	case KindImage:
+		hideVariables(a, b)
+	case KindObject:
+		hideSecret(a, b)
 	}
 	before, err := yamlLines(a)
 	if err != nil {
@@ -53,60 +58,6 @@ func yamlLines(v any) ([]string, error) {
 		return nil, fmt.Errorf("write a part of a plan as YAML: %w", err)
 	}
 	return strings.Split(strings.TrimRight(string(data), "\n"), "\n"), nil
-}
-
-// What stands for a value of a Secret.
-const (
-	hidden    = "(secret)"
-	different = "(changed)"
-)
-
-// lastApplied is where kubectl keeps a whole object, its secrets too.
-const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
-
-// masked returns both sides of a part without the values of a Secret: of one that has changed it shows no more than that.
-func masked(p Part) (before, after any) {
-	if p.Kind != KindObject || !isSecret(p.Before) && !isSecret(p.After) {
-		return p.Before, p.After
-	}
-	before, after = generic(p.Before), generic(p.After)
-	a, _ := before.(map[string]any)
-	b, _ := after.(map[string]any)
-	for _, field := range []string{"data", "stringData"} {
-		hide(a[field], b[field], func(string) bool { return true })
-	}
-	hide(annotations(a), annotations(b), func(name string) bool { return name == lastApplied })
-	return before, after
-}
-
-func isSecret(object any) bool {
-	o, _ := object.(map[string]any)
-	return o["kind"] == "Secret"
-}
-
-func annotations(object map[string]any) any {
-	metadata, _ := object["metadata"].(map[string]any)
-	return metadata["annotations"]
-}
-
-// hide replaces the values of two maps whose keys are secret.
-func hide(before, after any, secret func(key string) bool) {
-	a, _ := before.(map[string]any)
-	b, _ := after.(map[string]any)
-	for key, value := range b {
-		if !secret(key) {
-			continue
-		}
-		b[key] = hidden
-		if old, ok := a[key]; ok && !reflect.DeepEqual(old, value) {
-			b[key] = different
-		}
-	}
-	for key := range a {
-		if secret(key) {
-			a[key] = hidden
-		}
-	}
 }
 
 // unified marks what goes and what comes, and leaves out what is far from both. The keys that a change is below stay, so that one
