@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 
 	"github.com/urfave/cli/v2"
@@ -86,13 +87,23 @@ func (e *environ) tiltfile(c *cli.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		return environment.Find("", env.Path)
+		return tiltfileOf(env)
 	}
 	dir, err := e.WorkDir()
 	if err != nil {
 		return "", fault.Wrap(err, fault.Failure, "go to another folder", "the current folder cannot be found")
 	}
 	return environment.Find(dir, c.String("file"))
+}
+
+// tiltfileOf is the path of an environment's Tiltfile, which may be gone since.
+func tiltfileOf(env environment.Environment) (string, error) {
+	path, err := environment.Find("", env.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fault.Wrap(err, fault.Config, fmt.Sprintf("put it back, or end the environment: envflow down --env %s", env.ID),
+			"the Tiltfile of %s is gone: there is no %s", env.ID, env.Path)
+	}
+	return path, err
 }
 
 // evaluate evaluates a Tiltfile as `up` does. What it prints goes to stderr.

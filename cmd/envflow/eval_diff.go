@@ -29,7 +29,7 @@ func (e *environ) evalDiff(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	path, err := environment.Find("", env.Path)
+	path, err := tiltfileOf(env)
 	if err != nil {
 		return err
 	}

@@ -115,8 +115,11 @@ k8s_yaml(blob('{apiVersion: v1, kind: Secret, metadata: {name: s}, stringData: {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if got := runCLI(t, []string{"eval", "--diff"}, vars...); got.Code != 4 || !strings.Contains(got.Stderr, "there is no Tiltfile") {
-		t.Errorf("no Tiltfile: %+v", got)
+	gone := "Error: the Tiltfile of " + env.ID + " is gone: there is no " + path + "\nHint: put it back, or end the environment: envflow down --env " + env.ID + "\n"
+	for _, line := range [][]string{{"eval", "--diff"}, {"eval", "--env", env.ID}} {
+		if got := runCLI(t, line, vars...); got.Code != 4 || !strings.HasSuffix(got.Stderr, gone) {
+			t.Errorf("%v without a Tiltfile: %+v", line, got)
+		}
 	}
 }
 
