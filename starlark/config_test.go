@@ -67,7 +67,7 @@ print(config.parse(), config.tilt_subcommand, config.main_dir == os.getcwd(), os
 		want string
 	}{
 		{nil, "", "{}"},
-		{[]string{"a", "-env", "dev", "--debug", "b", `--extra={"k": [1]}`}, "", `{"names": ["a", "b"], "env": "dev", "debug": True, "extra": {"k": [1]}}`},
+		{[]string{"-env", "dev", "--debug", `--extra={"k": [1]}`, "a", "b"}, "", `{"names": ["a", "b"], "env": "dev", "debug": True, "extra": {"k": [1]}}`},
 		{[]string{"--names", "a", "--names=b", "--debug=false", "--", "-c"}, "", `{"names": ["a", "b", "-c"], "debug": False}`},
 		{[]string{"--env=x"}, `{"names": ["f"], "env": "file", "debug": true}`, `{"names": ["f"], "env": "x", "debug": True}`},
 	} {

@@ -117,19 +117,14 @@ func (s *setting) fromJSON(text string) (gostarlark.Value, error) {
 	return v, nil
 }
 
-// readArguments reads flags, as -name value, --name=value or --name for a bool, and arguments without a flag.
+// readArguments reads flags, as -name value, --name=value or --name for a bool, and arguments without a flag. As in Tilt the first
+// of those ends the flags, so that a Tiltfile can take a whole command.
 func (f *Family) readArguments(args []string) error {
-	var positional []string
-	for len(args) > 0 {
+	for len(args) > 0 && strings.HasPrefix(args[0], "-") && args[0] != "-" {
 		arg := args[0]
 		args = args[1:]
 		if arg == "--" {
-			positional = append(positional, args...)
 			break
-		}
-		if !strings.HasPrefix(arg, "-") || arg == "-" {
-			positional = append(positional, arg)
-			continue
 		}
 		name, value, inline := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(arg, "-"), "-"), "=")
 		s := f.settings[name]
@@ -153,17 +148,22 @@ func (f *Family) readArguments(args []string) error {
 			return fmt.Errorf("the argument %s: %w", arg, err)
 		}
 	}
-	if len(positional) == 0 {
+	return f.readPositional(args)
+}
+
+// readPositional reads the arguments without a flag.
+func (f *Family) readPositional(args []string) error {
+	if len(args) == 0 {
 		return nil
 	}
 	s := f.settings[f.positional]
 	if s == nil {
-		return fmt.Errorf("the Tiltfile takes no arguments without a flag, got: %s", strings.Join(positional, " "))
+		return fmt.Errorf("the Tiltfile takes no arguments without a flag, got: %s", strings.Join(args, " "))
 	}
-	if s.kind != kindList && len(positional)+len(s.given) > 1 {
-		return fmt.Errorf("the Tiltfile takes one %s, got: %s", f.positional, strings.Join(positional, " "))
+	if s.kind != kindList && len(args)+len(s.given) > 1 {
+		return fmt.Errorf("the Tiltfile takes one %s, got: %s", f.positional, strings.Join(args, " "))
 	}
-	for _, value := range positional {
+	for _, value := range args {
 		if err := s.add(value); err != nil {
 			return fmt.Errorf("%s: %w", f.positional, err)
 		}
