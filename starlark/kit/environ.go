@@ -19,8 +19,9 @@ type Environ struct {
 }
 
 var (
-	_ gostarlark.HasSetKey = (*Environ)(nil)
-	_ gostarlark.HasAttrs  = (*Environ)(nil)
+	_ gostarlark.HasSetKey       = (*Environ)(nil)
+	_ gostarlark.HasAttrs        = (*Environ)(nil)
+	_ gostarlark.IterableMapping = (*Environ)(nil)
 )
 
 func newEnviron(list []string) *Environ {
@@ -53,6 +54,10 @@ func (e *Environ) SetKey(key, value gostarlark.Value) error {
 	return e.Dict.SetKey(gostarlark.String(k), gostarlark.String(v))
 }
 
+// Iterate implements starlark.Iterable. It goes over the names there are now, since a dict cannot change while it is iterated over,
+// and a Tiltfile may want to unset all of a kind.
+func (e *Environ) Iterate() gostarlark.Iterator { return gostarlark.NewList(e.Keys()).Iterate() }
+
 // Lookup returns the value of a variable.
 func (e *Environ) Lookup(name string) (string, bool) {
 	v, ok, err := e.Get(gostarlark.String(name))
@@ -62,14 +67,14 @@ func (e *Environ) Lookup(name string) (string, bool) {
 	return Text(v)
 }
 
-// Put sets a variable.
+// Put sets a variable. It works always: a string can be a key, and the dict is never frozen nor iterated over.
 func (e *Environ) Put(name, value string) {
-	_ = e.Dict.SetKey(gostarlark.String(name), gostarlark.String(value)) // a string can be a key, and the dict is never frozen
+	_ = e.Dict.SetKey(gostarlark.String(name), gostarlark.String(value))
 }
 
-// Remove drops a variable.
+// Remove drops a variable. It works always, as Put.
 func (e *Environ) Remove(name string) {
-	_, _, _ = e.Delete(gostarlark.String(name)) // a string can be a key, and the dict is never frozen
+	_, _, _ = e.Delete(gostarlark.String(name))
 }
 
 // List returns the variables as NAME=value, sorted.
