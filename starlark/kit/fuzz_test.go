@@ -7,7 +7,7 @@ import (
 
 // FuzzSplitYAML: documents are parts of the text, in its order, and their lines are where they begin.
 func FuzzSplitYAML(f *testing.F) {
-	for _, text := range []string{"a: 1\n---\nb: 2\n", "---\r\n--- x\n", "%YAML 1.2\n---\na", "\ufeff---\na: |\n  ---\n", "---\n---\n...\n"} {
+	for _, text := range []string{"a: 1\n---\nb: 2\n", "---\r\n--- x\n", "%YAML 1.2\n---\na", "\ufeff---\na: |\n  ---\n", "---\n---\n...\n", "a: 1\n...\nb: 2\n... # end"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

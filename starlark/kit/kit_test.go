@@ -16,7 +16,16 @@ func TestSplitYAML(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %+v", got)
 	}
-	for _, text := range []string{"---\n# only this\n", "", "\n---", "--- \t\r\n...\n---\r\n", "%YAML 1.2\n"} {
+	got = SplitYAML("...\na: |\n  ...\n... # end\n# more\nb: 2\r\n...\r\n...\n%YAML 1.2\n---\nc: ...\n...not: an end\n")
+	want = []YAMLDocument{
+		{Line: 2, Text: "a: |\n  ...\n... # end\n"},
+		{Line: 5, Text: "# more\nb: 2\r\n...\r\n"},
+		{Line: 10, Text: "---\nc: ...\n...not: an end\n"},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %+v", got)
+	}
+	for _, text := range []string{"---\n# only this\n", "", "\n---", "--- \t\r\n... # end\n---\r\n", "%YAML 1.2\n"} {
 		if got := SplitYAML(text); len(got) != 0 {
 			t.Errorf("%q: got %+v", text, got)
 		}

@@ -12,35 +12,57 @@ type YAMLDocument struct {
 	Line int    // of its first line in the whole text, from 1
 }
 
-// SplitYAML splits a text before its "---" lines. Documents without content are not in the result. Nothing is copied, since texts of
-// many megabytes are split in each evaluation.
+// SplitYAML splits a text before its "---" lines and behind its "..." lines. Documents without content are not in the result. Nothing
+// is copied, since texts of many megabytes are split in each evaluation.
 func SplitYAML(text string) []YAMLDocument {
 	var docs []YAMLDocument
-	for line := 1; text != ""; {
-		end := nextDocument(text)
-		doc := text[:end]
-		if skipped, ok := beforeContent(doc); ok {
-			above := strings.Count(doc[:skipped], "\n")
-			docs = append(docs, YAMLDocument{Text: doc[skipped:], Line: line + above})
+	line := 1
+	for text != "" {
+		end := nextMarker(text, "---")
+		for part := text[:end]; part != ""; {
+			doc := part[:documentEnd(part)]
+			if skipped, ok := beforeContent(doc); ok {
+				above := strings.Count(doc[:skipped], "\n")
+				docs = append(docs, YAMLDocument{Text: doc[skipped:], Line: line + above})
+			}
+			line += strings.Count(doc, "\n")
+			part = part[len(doc):]
 		}
-		line += strings.Count(doc, "\n")
 		text = text[end:]
 	}
 	return docs
 }
 
-// nextDocument returns where the next "---" line begins, after the one the text may begin with.
-func nextDocument(text string) int {
+// nextMarker returns where the next line begins that is a marker, after the one the text may begin with. No scalar can have such a
+// line.
+func nextMarker(text, marker string) int {
 	for from := 0; ; {
-		at := strings.Index(text[from:], "\n---")
+		at := strings.Index(text[from:], "\n"+marker)
 		if at < 0 {
 			return len(text)
 		}
-		from += at + len("\n---")
-		if from == len(text) || strings.IndexByte(" \t\r\n", text[from]) >= 0 {
-			return from - len("---")
+		from += at + len("\n")
+		if hasMarker(text[from:], marker) {
+			return from
 		}
 	}
+}
+
+func hasMarker(text, marker string) bool {
+	rest, ok := strings.CutPrefix(text, marker)
+	return ok && (rest == "" || strings.IndexByte(" \t\r\n", rest[0]) >= 0)
+}
+
+// documentEnd returns the end of the first "..." line.
+func documentEnd(text string) int {
+	at := 0
+	if !hasMarker(text, "...") {
+		at = nextMarker(text, "...")
+	}
+	if newline := strings.IndexByte(text[at:], '\n'); newline >= 0 {
+		return at + newline + 1
+	}
+	return len(text)
 }
 
 // beforeContent reports whether a document says anything, and how much of it are directives, such as %YAML 1.2, that no "---"
@@ -50,7 +72,7 @@ func beforeContent(doc string) (directives int, ok bool) {
 	for line := range strings.Lines(doc) {
 		rest := strings.TrimPrefix(line, "---")
 		switch trimmed := strings.Trim(rest, " \t\r\n"); { // other white space is content in YAML
-		case trimmed == "" || trimmed[0] == '#' || trimmed == "...":
+		case trimmed == "" || trimmed[0] == '#', hasMarker(line, "..."):
 		case line[0] == '%':
 			directives = at + len(line)
 		default:
