@@ -126,14 +126,18 @@ func listdir(c *kit.Call) (gostarlark.Value, error) {
 	}
 	if recursive {
 		c.NoteTree(root)
+		if target, ok := linkTarget(root); ok {
+			c.NoteTree(target)
+		}
 	}
-	err := filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
+	top := root + string(filepath.Separator) // so that a link is followed
+	err := filepath.WalkDir(top, func(path string, entry os.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case c.Ctx.Err() != nil:
 			return c.Ctx.Err()
-		case entry.IsDir() && path != root && !recursive:
+		case entry.IsDir() && path != top && !recursive:
 			return filepath.SkipDir
 		case !entry.IsDir():
 			list = append(list, gostarlark.String(path))
@@ -144,4 +148,14 @@ func listdir(c *kit.Call) (gostarlark.Value, error) {
 		return nil, err
 	}
 	return gostarlark.NewList(list), nil
+}
+
+// linkTarget returns what path leads to, if it is a link.
+func linkTarget(path string) (string, bool) {
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return "", false
+	}
+	target, err := filepath.EvalSymlinks(path)
+	return target, err == nil
 }
