@@ -84,7 +84,9 @@ func (r *Run) execute(path string) (gostarlark.StringDict, error) {
 	if err != nil {
 		return nil, err
 	}
-	return program.Init(thread, globals)
+	exported, err := program.Init(thread, globals)
+	exported.Freeze() // who loads the file cannot change what others load
+	return exported, err
 }
 
 // CallFunction calls a function of the Tiltfile when all files were executed, as if the file that defines it did.
