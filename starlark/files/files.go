@@ -57,7 +57,7 @@ func read(c *kit.Call, convert func(string) (gostarlark.Value, error)) (gostarla
 	case kit.IsDir(c.Path(string(path))):
 		return nil, kit.Hint(fmt.Errorf("%s is a folder", path), "listdir lists the files in one")
 	case err != nil:
-		return nil, fmt.Errorf("read %s: %w", path, kit.WithoutPath(err))
+		return nil, kit.Unread(string(path), err)
 	}
 	v, err := convert(string(data))
 	if err != nil {

@@ -77,7 +77,7 @@ func (f *Family) load(c *kit.Call, source gostarlark.Value) (text, name string, 
 	case errors.Is(err, fs.ErrNotExist):
 		return "", "", kit.Hint(fmt.Errorf("there is no file %s", path), "paths start from %s", c.WorkingDir())
 	case err != nil:
-		return "", "", err
+		return "", "", kit.Unread(path, err)
 	}
 	return string(data), path, nil
 }

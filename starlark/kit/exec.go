@@ -73,7 +73,7 @@ func (r *Run) execute(path string) (gostarlark.StringDict, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("there is no file %s", r.Display(path))
 		}
-		return nil, fmt.Errorf("read %s: %w", r.Display(path), WithoutPath(err))
+		return nil, Unread(r.Display(path), err)
 	}
 	r.sources[path] = string(src)
 
@@ -157,12 +157,4 @@ func (r *Run) print(thread *gostarlark.Thread, msg string) {
 		return
 	}
 	_, _ = fmt.Fprintln(r.output, msg) // no one to tell if the log is gone
-}
-
-// WithoutPath drops the path from an error of package os, where the message names it in another form.
-func WithoutPath(err error) error {
-	if pe, ok := errors.AsType[*fs.PathError](err); ok {
-		return pe.Err
-	}
-	return err
 }
