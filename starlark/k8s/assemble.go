@@ -196,7 +196,7 @@ func (f *Family) target(o *options) (*resource, error) {
 	if o.newName == "" || r != nil && r.name == o.newName {
 		return r, nil
 	}
-	if f.resource(o.newName) != nil || o.newName == plan.Uncategorized {
+	if f.resource(o.newName) != nil {
 		return nil, fmt.Errorf("there is a resource %s already", o.newName)
 	}
 	if err := f.run.CheckName(o.newName); err != nil { // a local_resource has claimed it when it was executed

@@ -28,8 +28,6 @@ func (f *Family) customDeploy(c *kit.Call) (gostarlark.Value, error) {
 	}
 	apply, remove = apply.OnThisHost(applyBat), remove.OnThisHost(removeBat)
 	switch {
-	case name == "":
-		return nil, errors.New("the name is empty")
 	case len(apply) == 0:
 		return nil, errors.New("apply_cmd is empty")
 	case len(remove) == 0:

@@ -60,8 +60,8 @@ func (f *Family) nameOf(o *object) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("%s returned a %s for %s, want a string", f.naming.function.Name(), result.Type(), o.id())
 	}
-	if name == "" {
-		return "", fmt.Errorf("%s returned an empty name for %s", f.naming.function.Name(), o.id())
+	if err := kit.ValidName(name); err != nil {
+		return "", fmt.Errorf("what %s returned for %s is no name: %w", f.naming.function.Name(), o.id(), err)
 	}
 	return name, nil
 }

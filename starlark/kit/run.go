@@ -3,7 +3,6 @@ package kit
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -145,28 +144,6 @@ func (r *Run) Assemble() error {
 		}
 	}
 	return nil
-}
-
-// Claim takes the name of a resource: no two have the same, of whatever kind. trace is the call that defines it, for messages.
-func (r *Run) Claim(name string, trace Trace) error {
-	if err := r.CheckName(name); err != nil {
-		return err
-	}
-	r.origins[name] = trace
-	return nil
-}
-
-// CheckName refuses the name of a resource that is claimed, and says where.
-func (r *Run) CheckName(name string) error {
-	first, ok := r.origins[name]
-	if !ok {
-		return nil
-	}
-	err := fmt.Errorf("there is a resource %s already", name)
-	if len(first) > 0 {
-		err = fmt.Errorf("%w; it is defined at %s:%d", err, r.Display(first[0].File), first[0].Line)
-	}
-	return err
 }
 
 // AddResource adds a resource, whose name is claimed, to the plan.

@@ -3,10 +3,8 @@ package local
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	gostarlark "go.starlark.net/starlark"
-	"k8s.io/apimachinery/pkg/api/validate/content"
 
 	"github.com/envflow/envflow/internal/plan"
 	"github.com/envflow/envflow/starlark/arguments"
@@ -58,7 +56,7 @@ func (f *Family) localResource(c *kit.Call) (gostarlark.Value, error) {
 
 // resource checks the arguments and returns what they define.
 func (v *values) resource(c *kit.Call) (*resource, error) {
-	if err := checkName(string(v.name)); err != nil {
+	if err := kit.ValidName(string(v.name)); err != nil {
 		return nil, err
 	}
 	commands, err := v.commands(c)
@@ -81,20 +79,6 @@ func (v *values) resource(c *kit.Call) (*resource, error) {
 		return nil, err
 	}
 	return r, nil
-}
-
-// checkName refuses what cannot be one element of a path: names are part of the paths of logs and addresses, as in Tilt.
-func checkName(name string) error {
-	if name == "" {
-		return errors.New("the name is empty")
-	}
-	if problems := content.IsPathSegmentName(name); len(problems) > 0 {
-		return fmt.Errorf("%q cannot be the name of a resource: it %s", name, strings.Join(problems, ", and "))
-	}
-	if name == plan.Uncategorized {
-		return fmt.Errorf("the name %s is that of the Kubernetes objects that belong to no resource", name)
-	}
-	return nil
 }
 
 // commands returns what runs, and how it is stopped and started again.
