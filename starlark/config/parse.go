@@ -1,12 +1,10 @@
 package config
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -72,31 +70,31 @@ func (f *Family) readFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", fileName, err)
 	}
-	var values map[string]json.RawMessage
-	if err := json.Unmarshal(data, &values); err != nil {
-		return fmt.Errorf("%s is not a JSON object: %w", fileName, err)
+	v, err := files.Decode(string(data))
+	if err != nil {
+		return fmt.Errorf("%s: %w", fileName, err)
 	}
-	names := make([]string, 0, len(values))
-	for name := range values {
-		names = append(names, name)
+	values, ok := v.(*gostarlark.Dict)
+	if !ok {
+		return fmt.Errorf("%s is not a JSON object, but a %s", fileName, v.Type())
 	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, item := range values.Items() { // sorted by name
+		name, _ := kit.Text(item[0])
 		s := f.settings[name]
 		if s == nil {
 			return kit.DidYouMean(fmt.Errorf("%s: %q is not defined by the Tiltfile", fileName, name), name, f.names)
 		}
-		if s.value, err = s.fromJSON(string(values[name])); err != nil {
+		if s.value, err = s.fromFile(item[1]); err != nil {
 			return fmt.Errorf("%s: %s: %w", fileName, name, err)
 		}
 	}
 	return nil
 }
 
-func (s *setting) fromJSON(text string) (gostarlark.Value, error) {
-	v, err := files.Decode(text)
-	if err != nil {
-		return nil, err
+// fromFile checks a value of the file. null means that it is not given, unless it can be any value.
+func (s *setting) fromFile(v gostarlark.Value) (gostarlark.Value, error) {
+	if v == gostarlark.None && s.kind != kindObject {
+		return nil, nil
 	}
 	switch s.kind {
 	case kindString:

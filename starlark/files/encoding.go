@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	gostarlark "go.starlark.net/starlark"
 	"go.starlark.net/starlarkstruct"
@@ -19,35 +21,64 @@ import (
 // maxNesting bounds values that contain themselves.
 const maxNesting = 1000
 
+// utf8BOM is what some editors begin a file with.
+const utf8BOM = "\ufeff"
+
 func decodeJSON(text string) (gostarlark.Value, error) {
+	text = strings.TrimPrefix(text, utf8BOM)
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.UseNumber()
 	var v any
-	if err := decoder.Decode(&v); err != nil {
-		return nil, fmt.Errorf("parse the JSON: %w", err)
-	}
-	if decoder.More() {
-		return nil, errors.New("parse the JSON: there is more after the value")
+	if err := decoder.Decode(&v); err != nil || strings.Trim(text[decoder.InputOffset():], " \t\r\n") != "" {
+		return nil, fmt.Errorf("parse the JSON: %w", jsonProblem(text))
 	}
 	return toStarlark(v)
 }
 
+// jsonProblem says where a text is no JSON. The decoder's own errors do not: it reads one value of several.
+func jsonProblem(text string) error {
+	var v json.RawMessage
+	err := json.Unmarshal([]byte(text), &v)
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		before := text[:max(0, syntax.Offset-1)]
+		start := strings.LastIndexByte(before, '\n') + 1
+		return fmt.Errorf("line %d, column %d: %w", 1+strings.Count(before, "\n"), 1+utf8.RuneCountInString(before[start:]), err)
+	}
+	return err
+}
+
 func decodeYAML(text string) (gostarlark.Value, error) {
-	data, err := yaml.YAMLToJSON([]byte(text))
+	return decodeYAMLDocument(kit.YAMLDocument{Text: text, Line: 1})
+}
+
+func decodeYAMLDocument(doc kit.YAMLDocument) (gostarlark.Value, error) {
+	data, err := yaml.YAMLToJSON([]byte(doc.Text))
+	if _, ok := errors.AsType[*json.UnsupportedValueError](err); ok {
+		return nil, noNumber(doc)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("parse the YAML: %s", kit.YAMLProblem(err, 1))
+		return nil, fmt.Errorf("parse the YAML: %s", kit.YAMLProblem(err, doc.Line))
 	}
 	return decodeJSON(string(data))
+}
+
+// notFinite are the numbers of YAML that JSON does not have.
+var notFinite = regexp.MustCompile(`(?m)(?:^|[\s,\[{])([-+]?\.(?:nan|NaN|NAN|inf|Inf|INF))(?:$|[\s,\]}])`)
+
+// noNumber says which of them a document has.
+func noNumber(doc kit.YAMLDocument) error {
+	name, place := "a number that is not finite", ""
+	if at := notFinite.FindStringSubmatchIndex(doc.Text); at != nil {
+		name = doc.Text[at[2]:at[3]]
+		place = fmt.Sprintf("line %d: ", doc.Line+strings.Count(doc.Text[:at[2]], "\n"))
+	}
+	return kit.Hint(fmt.Errorf("parse the YAML: %s%s cannot be a value, since JSON has no such number", place, name), "put it in quotes")
 }
 
 func decodeYAMLStream(text string) (gostarlark.Value, error) {
 	list := []gostarlark.Value{}
 	for _, doc := range kit.SplitYAML(text) {
-		data, err := yaml.YAMLToJSON([]byte(doc.Text))
-		if err != nil {
-			return nil, fmt.Errorf("parse the YAML: %s", kit.YAMLProblem(err, doc.Line))
-		}
-		v, err := decodeJSON(string(data))
+		v, err := decodeYAMLDocument(doc)
 		if err != nil {
 			return nil, err
 		}
