@@ -92,7 +92,7 @@ func TestConfig_Errors(t *testing.T) {
 		want           string
 	}{
 		{"", "", []string{"--x"}, "the argument --x is not known: the Tiltfile reads no arguments\nhint: "},
-		{threeServices, "", []string{"aa"}, "no such resource: aa; there are: a, b, c, uncategorized\nhint: did you mean \"a\"?"},
+		{threeServices, "", []string{"aa"}, "no such resource: aa; there are: a, b, c, uncategorized"},
 		{threeServices + "config.set_enabled_resources(['x'])\n", "", nil, "Tiltfile:3:1: config.set_enabled_resources: no such resource: x; there are: a, b, c, uncategorized\n"},
 		{define + "config.parse()\n", "", []string{"a"}, "Tiltfile:2:1: config.parse: the Tiltfile takes no arguments without a flag, got: a\n"},
 		{define + "config.parse()\n", "", []string{"--evn=a"}, "Tiltfile:2:1: config.parse: the argument --evn=a is not defined by the Tiltfile (did you mean --env?)\n  2 | config.parse()\n    | ^\nhint: the Tiltfile takes:\n  --env string: which"},

@@ -1,15 +1,17 @@
 package kit
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
-// Closest returns the candidate that name was probably meant to be, "" if none is near.
+// Closest returns the candidate that name was probably meant to be, "" if none is near. Less than half of the letters may be wrong:
+// in a short name few are, and a single letter is near to every other.
 func Closest(name string, candidates []string) string {
-	best, limit := "", len(name)/3+1
+	typed := []rune(name)
+	best, limit := "", min(len(typed)/3+1, (len(typed)-1)/2)
 	for _, c := range candidates {
-		if d := distance(strings.ToLower(name), strings.ToLower(c)); d <= limit {
+		if len(typed) > 1 && strings.EqualFold(name, c) {
+			return c
+		}
+		if d := distance(typed, []rune(c)); d <= limit {
 			best, limit = c, d-1
 		}
 	}
@@ -24,22 +26,27 @@ func DidYouMean(err error, name string, candidates []string) error {
 	return err
 }
 
-// distance is how many letters have to be added, dropped or replaced to make b of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		previous := slices.Clone(row)
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
+// distance is how many letters have to be added, dropped, replaced or swapped with their neighbour to make b of a.
+func distance(a, b []rune) int {
+	var before, above []int // rows of the two letters of a before
+	for i := range len(a) + 1 {
+		row := make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			if i == 0 {
+				row[j] = j
+				continue
 			}
-			row[j+1] = min(previous[j]+cost, previous[j+1]+1, row[j]+1)
+			replace := above[j-1]
+			if a[i-1] != b[j-1] {
+				replace++
+			}
+			row[j] = min(replace, above[j]+1, row[j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
 		}
+		before, above = above, row
 	}
-	return row[len(b)]
+	return above[len(b)]
 }

@@ -209,7 +209,7 @@ func (r *Run) Explain(err error) *Error {
 	}
 	if name, ok := strings.CutPrefix(e.Message, "undefined: "); ok && e.Hint == "" {
 		name, _, _ = strings.Cut(name, "\n")
-		if near := Closest(name, r.GlobalNames()); near != "" {
+		if near := Closest(name, r.GlobalNames()); near != "" && !strings.Contains(name, " ") { // else the interpreter has a hint
 			e.Hint = fmt.Sprintf("did you mean %s?", near)
 		}
 	}

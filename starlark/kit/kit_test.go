@@ -37,8 +37,12 @@ func TestSplitYAML(t *testing.T) {
 
 func TestClosest(t *testing.T) {
 	t.Parallel()
-	candidates := []string{"frontend", "backend", "db"}
-	for name, want := range map[string]string{"fronted": "frontend", "Backend": "backend", "dbb": "db", "queue": ""} {
+	candidates := []string{"frontend", "backend", "db", "s", "struct", "None", "deps", "serve_cmd", "trigger_mode"}
+	for name, want := range map[string]string{
+		"fronted": "frontend", "Backend": "backend", "dbb": "db", "queue": "", "dep": "deps", "serve_cmb": "serve_cmd", "tigger_mode": "trigger_mode",
+		"fornetnd": "frontend", "DB": "db", "none": "None", // a swap is one mistake
+		"q": "", "S": "", "": "", "ss": "", "bd": "", "nope": "", "servce": "",
+	} {
 		if got := Closest(name, candidates); got != want {
 			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
