@@ -85,14 +85,20 @@ func (f *Family) k8sResource(c *kit.Call) (gostarlark.Value, error) {
 	return nil, nil
 }
 
+// parseSelectors leaves out empty ones: they would select all pods.
 func parseSelectors(v gostarlark.Value) ([]map[string]string, error) {
 	var list []map[string]string
-	for _, item := range kit.OneOrMore(v) {
+	for i, item := range kit.OneOrMore(v) {
+		if item == gostarlark.None {
+			return nil, fmt.Errorf("item %d is None, want a dict of strings", i)
+		}
 		var selector kit.StrDict
 		if err := selector.Unpack(item); err != nil {
 			return nil, err
 		}
-		list = append(list, selector)
+		if len(selector) > 0 {
+			list = append(list, selector)
+		}
 	}
 	return list, nil
 }
