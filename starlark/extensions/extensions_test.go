@@ -253,8 +253,9 @@ func TestRegistered(t *testing.T) {
 		"registers itself":         {"extension('x', 'own', 'self')", "", "", "[main:true self:true]"},
 		"keeps its variables":      {"extension('x', 'own', 'putenv')", "", "", "[main:true]"},
 		"clashes":                  {"extension('x', 'own', 'clash')", "", "v1alpha1.extension: the extension x: there is a resource main already; it is defined at Tiltfile:2", ""},
-		"fails":                    {"extension('x', 'own', 'fails')", "", "own/fails/Tiltfile:1:1: no luck\n  1 | fail('no luck')", ""},
+		"fails":                    {"extension('x', 'own', 'fails')", "", "own/fails/Tiltfile:1:1: no luck\n  1 | fail('no luck')\n    | ^\ncalled from:\n  Tiltfile:3:1 in <toplevel>", ""},
 		"wrong arguments":          {"extension('x', 'own', 'args', args=['--whom=me'])", "", "own/args/Tiltfile:2:", ""},
+		"takes no arguments":       {"extension('x', 'own', 'plain', args=['--who=me'])", "", "Tiltfile:3:1: v1alpha1.extension: the extension x: the argument --who=me is not known", ""},
 		"is not there":             {"extension('x', 'own', 'plan')", "", "Tiltfile:3:1: v1alpha1.extension: there is no extension plan in file://DIR/own\n  3 | extension('x', 'own', 'plan')\n    | ^\nhint: did you mean plain?", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,13 +15,23 @@ func (f *Family) evaluateRegistered() error {
 	for _, name := range f.names {
 		e := f.extensions[name]
 		if err := f.add(e.value, e.at); err != nil {
-			if _, ok := errors.AsType[*kit.Error](err); ok {
-				return err // it has a place in the extension's own file
-			}
-			return kit.At(e.at, "v1alpha1.extension", err)
+			return f.placed(e, err)
 		}
 	}
 	return nil
+}
+
+// placed says where the extension was registered that failed with err.
+func (f *Family) placed(e *registered[Extension], err error) error {
+	own, ok := errors.AsType[*kit.Error](err) // of the extension's Tiltfile
+	switch {
+	case ok && own.File != "":
+		f.run.CalledFrom(e.at, own)
+		return err
+	case ok:
+		err = kit.Hint(fmt.Errorf("the extension %s: %s", e.value.Name, own.Message), "%s", own.Hint)
+	}
+	return kit.At(e.at, "v1alpha1.extension", err)
 }
 
 func (f *Family) add(e Extension, at kit.Trace) error {

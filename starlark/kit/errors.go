@@ -217,14 +217,26 @@ func (r *Run) Explain(err error) *Error {
 		e.Message, e.err = "the evaluation was cancelled", cancelled
 	}
 	e.Message = strings.TrimPrefix(e.Message, "Starlark computation cancelled: ")
-	for i := range e.Stack {
-		e.Stack[i].Column = startOfCall(r.line(e.Stack[i]), e.Stack[i].Column)
-	}
+	r.toStarts(e.Stack)
 	if len(e.Stack) > 0 {
 		e.File, e.Line, e.Column = e.Stack[0].File, e.Stack[0].Line, e.Stack[0].Column
 		e.Source = r.line(e.Stack[0])
 	}
 	return e
+}
+
+// CalledFrom adds the call because of which a Tiltfile was evaluated within this one to its error.
+func (r *Run) CalledFrom(at Trace, e *Error) {
+	at = slices.Clone(at)
+	r.toStarts(at)
+	e.Stack = append(e.Stack, at...)
+}
+
+// toStarts moves the columns of frames to where their calls start.
+func (r *Run) toStarts(frames Trace) {
+	for i := range frames {
+		frames[i].Column = startOfCall(r.line(frames[i]), frames[i].Column)
+	}
 }
 
 // GlobalNames are the names that a file can use without defining them.
