@@ -12,7 +12,24 @@ import (
 	"github.com/envflow/envflow/starlark/kit"
 )
 
-type linkValue = kit.Opaque[plan.Link]
+// linkValue is what link() returns.
+type linkValue struct{ kit.Opaque[plan.Link] }
+
+var _ gostarlark.HasAttrs = (*linkValue)(nil)
+
+// AttrNames implements starlark.HasAttrs.
+func (l *linkValue) AttrNames() []string { return []string{"name", "url"} }
+
+// Attr implements starlark.HasAttrs.
+func (l *linkValue) Attr(name string) (gostarlark.Value, error) {
+	switch name {
+	case "name":
+		return gostarlark.String(l.Data.Name), nil
+	case "url":
+		return gostarlark.String(l.Data.URL), nil
+	}
+	return nil, nil // what there is, Starlark says
+}
 
 //go:embed builtins.md
 var docs string
@@ -30,7 +47,7 @@ func link(c *kit.Call) (gostarlark.Value, error) {
 	}
 	l, err := linkOf(string(address))
 	l.Name = string(name)
-	return &linkValue{Kind: "link", Data: l}, err
+	return &linkValue{kit.Opaque[plan.Link]{Kind: "link", Data: l}}, err
 }
 
 // Links reads the argument links: an address, a link, or a list of them.
