@@ -96,7 +96,7 @@ func blob(c *kit.Call) (gostarlark.Value, error) {
 
 // watchFile notes a file, or a folder with all that is below it.
 func watchFile(c *kit.Call) (gostarlark.Value, error) {
-	var paths kit.Strs
+	var paths kit.Paths
 	if err := c.Unpack("paths", &paths); err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func watchFile(c *kit.Call) (gostarlark.Value, error) {
 // listdir returns the absolute paths of the files in a folder, none if there is no such folder. As in Tilt the folder is watched
 // only if recursive.
 func listdir(c *kit.Call) (gostarlark.Value, error) {
-	var dir kit.Str
+	var dir kit.Path
 	var recursive bool
 	if err := c.Unpack("dir", &dir, "recursive?", &recursive); err != nil {
 		return nil, err

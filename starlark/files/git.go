@@ -13,7 +13,10 @@ import (
 // repo is a git repository of this machine.
 type repo struct{ path string }
 
-var _ gostarlark.HasAttrs = repo{}
+var (
+	_ gostarlark.HasAttrs = repo{}
+	_ kit.Folder          = repo{}
+)
 
 // localGitRepo returns the repository in a folder, which tells paths in it.
 func localGitRepo(c *kit.Call) (gostarlark.Value, error) {
@@ -30,6 +33,9 @@ func localGitRepo(c *kit.Call) (gostarlark.Value, error) {
 	}
 	return r, nil
 }
+
+// FolderPath implements kit.Folder.
+func (r repo) FolderPath() string { return r.path }
 
 // String implements starlark.Value.
 func (r repo) String() string { return fmt.Sprintf("git.Repo(%q)", r.path) }

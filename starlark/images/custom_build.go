@@ -13,9 +13,11 @@ import (
 
 // customBuild takes Tilt's arguments in Tilt's order; command_bat_val is an old name of command_bat.
 func (f *Family) customBuild(c *kit.Call) (gostarlark.Value, error) {
-	var ref, tag, output, dir kit.Str
+	var ref, tag, output kit.Str
+	var dir kit.Path
 	var command, bat, oldBat kit.HostCmd
-	var deps, ignore, imageDeps kit.Strs
+	var deps kit.Paths
+	var ignore, imageDeps kit.Strs
 	var disablePush, skipsDocker, inEnv kit.OptBool
 	var steps gostarlark.Value
 	var entrypoint kit.ContainerCmd

@@ -20,7 +20,8 @@ const emptyContext = "-"
 const platformVariable = "DOCKER_DEFAULT_PLATFORM"
 
 func (f *Family) dockerBuild(c *kit.Call) (gostarlark.Value, error) {
-	var ref, context, target, network, platform kit.Str
+	var ref, target, network, platform kit.Str
+	var context kit.Path
 	var dockerfile, contents, cache, steps gostarlark.Value
 	var buildArgs kit.StrDict
 	var ignore, only, ssh, secret, extraTag, cacheFrom, extraHosts kit.Strs

@@ -44,7 +44,7 @@ func (f *Family) registerSteps() {
 		return f.newStep(c, plan.Step{Kind: plan.StepRestartContainer}), nil
 	})
 	f.run.Builtin("fall_back_on", func(c *kit.Call) (gostarlark.Value, error) {
-		var paths kit.Strs
+		var paths kit.Paths
 		if err := c.Unpack("paths", &paths); err != nil {
 			return nil, err
 		}
@@ -53,7 +53,7 @@ func (f *Family) registerSteps() {
 	f.run.Builtin("sync", f.sync)
 	f.run.Builtin("run", func(c *kit.Call) (gostarlark.Value, error) {
 		var cmd kit.ContainerCmd
-		var trigger kit.Strs
+		var trigger kit.Paths
 		var echoOff bool
 		if err := c.Unpack("cmd", &cmd, "trigger?", &trigger, "echo_off?", &echoOff); err != nil {
 			return nil, err
@@ -66,7 +66,8 @@ func (f *Family) registerSteps() {
 }
 
 func (f *Family) sync(c *kit.Call) (gostarlark.Value, error) {
-	var local, remote kit.Str
+	var local kit.Path
+	var remote kit.Str
 	if err := c.Unpack("local_path", &local, "remote_path", &remote); err != nil {
 		return nil, err
 	}

@@ -15,10 +15,12 @@ import (
 
 // customDeploy makes a resource that commands apply and delete. k8s_resource gives it what else a resource has.
 func (f *Family) customDeploy(c *kit.Call) (gostarlark.Value, error) {
-	var name, imageSelector, containerSelector, applyDir, deleteDir kit.Str
+	var name, imageSelector, containerSelector kit.Str
+	var applyDir, deleteDir kit.Path
 	var apply, applyBat, remove, removeBat kit.HostCmd
 	var applyEnv, removeEnv kit.StrDict
-	var deps, imageDeps kit.Strs
+	var deps kit.Paths
+	var imageDeps kit.Strs
 	var steps gostarlark.Value
 	if err := c.Unpack("name", &name, "apply_cmd", &apply, "delete_cmd", &remove, "deps", &deps, "image_selector??", &imageSelector,
 		"live_update?", &steps, "apply_dir??", &applyDir, "apply_env?", &applyEnv, "apply_cmd_bat?", &applyBat,

@@ -93,16 +93,21 @@ type Strs []string
 
 // Unpack implements starlark.Unpacker.
 func (s *Strs) Unpack(v gostarlark.Value) error {
-	if text, ok := Text(v); ok {
-		*s = Strs{text}
-		return nil
-	}
-	list, err := texts(v)
-	if err != nil {
-		return fmt.Errorf("want a string or a list of strings: %w", err)
-	}
+	list, err := oneOrMoreTexts(v, Text)
 	*s = list
-	return nil
+	return err
+}
+
+// oneOrMoreTexts returns the text of one value, or of each in a sequence, as text has it.
+func oneOrMoreTexts(v gostarlark.Value, text func(gostarlark.Value) (string, bool)) ([]string, error) {
+	if one, ok := text(v); ok {
+		return []string{one}, nil
+	}
+	list, err := texts(v, text)
+	if err != nil {
+		return nil, fmt.Errorf("want a string or a list of strings: %w", err)
+	}
+	return list, nil
 }
 
 // Seq takes a sequence of strings, but no single string. None means none.
@@ -113,7 +118,7 @@ func (s *Seq) Unpack(v gostarlark.Value) error {
 	if text, ok := Text(v); ok {
 		return fmt.Errorf("got a string, want a list of strings: write [%q]", text)
 	}
-	list, err := texts(v)
+	list, err := texts(v, Text)
 	if err != nil {
 		return fmt.Errorf("want a list of strings: %w", err)
 	}
@@ -121,7 +126,7 @@ func (s *Seq) Unpack(v gostarlark.Value) error {
 	return nil
 }
 
-func texts(v gostarlark.Value) ([]string, error) {
+func texts(v gostarlark.Value, text func(gostarlark.Value) (string, bool)) ([]string, error) {
 	values, err := List(v)
 	if err != nil {
 		return nil, err
@@ -131,11 +136,11 @@ func texts(v gostarlark.Value) ([]string, error) {
 	}
 	list := []string{}
 	for i, item := range values {
-		text, ok := Text(item)
+		each, ok := text(item)
 		if !ok {
 			return nil, fmt.Errorf("item %d is a %s", i, item.Type())
 		}
-		list = append(list, text)
+		list = append(list, each)
 	}
 	return list, nil
 }
@@ -212,7 +217,7 @@ func command(v gostarlark.Value, shell func(string) []string) ([]string, error) 
 		}
 		return shell(line), nil
 	}
-	argv, err := texts(v)
+	argv, err := texts(v, Text)
 	if err != nil {
 		return nil, fmt.Errorf("a command is a string or a list of strings: %w", err)
 	}

@@ -16,11 +16,13 @@ const localResource = "local_resource"
 
 // values are the arguments of one local_resource as they were given.
 type values struct {
-	name, dir, serveDir     kit.Str
+	name                    kit.Str
+	dir, serveDir           kit.Path
 	cmd, cmdBat             kit.HostCmd
 	serve, serveBat         kit.HostCmd
 	env, serveEnv           kit.StrDict
-	deps, ignore, labels    kit.Strs
+	deps                    kit.Paths
+	ignore, labels          kit.Strs
 	resourceDeps            kit.Seq
 	mode, links             gostarlark.Value
 	autoInit, allowParallel kit.OptBool
@@ -125,7 +127,7 @@ func (v *values) commands(c *kit.Call) (*plan.Local, error) {
 }
 
 // command returns nil if there is no argv.
-func command(c *kit.Call, argv kit.HostCmd, dir kit.Str, env kit.StrDict) *plan.Command {
+func command(c *kit.Call, argv kit.HostCmd, dir kit.Path, env kit.StrDict) *plan.Command {
 	if len(argv) == 0 {
 		return nil
 	}

@@ -28,7 +28,8 @@ type release struct {
 
 // helm renders a chart.
 func helm(c *kit.Call) (gostarlark.Value, error) {
-	var path, name, namespace, kubeVersion kit.Str
+	var path kit.Path
+	var name, namespace, kubeVersion kit.Str
 	var values, set kit.Strs
 	var skipCRDs kit.OptBool
 	if err := c.Unpack("paths", &path, "name?", &name, "namespace?", &namespace, "values?", &values, "set?", &set,

@@ -25,7 +25,8 @@ const kustomizeVersion = "v5.8.1"
 
 // kustomize builds a kustomization.
 func kustomize(c *kit.Call) (gostarlark.Value, error) {
-	var path, bin kit.Str
+	var path kit.Path
+	var bin kit.Str
 	var flags kit.Seq
 	if err := c.Unpack("paths", &path, "kustomize_bin?", &bin, "flags?", &flags); err != nil {
 		return nil, err
