@@ -108,8 +108,9 @@ func encodeYAML(v gostarlark.Value) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text, err := yaml.Marshal(data)
-	return string(text), err
+	big := newBigInts()
+	text, err := yaml.Marshal(big.hide(data))
+	return big.show(string(text)), err
 }
 
 func encodeYAMLStream(v gostarlark.Value) (string, error) {
