@@ -109,8 +109,29 @@ func encodeYAML(v gostarlark.Value) (string, error) {
 		return "", err
 	}
 	big := newBigInts()
-	text, err := yaml.Marshal(big.hide(data))
+	asJSON, err := json.Marshal(big.hide(data))
+	if err != nil {
+		return "", err
+	}
+	text, err := yaml.JSONToYAML(escapeControls(asJSON))
 	return big.show(string(text)), err
+}
+
+// escapeControls escapes what JSON may have in a string as it is, and YAML may not.
+func escapeControls(text []byte) []byte {
+	isControl := func(r rune) bool { return r >= 0x7f && r < 0xa0 || r == 0xfffe || r == 0xffff }
+	if !bytes.ContainsFunc(text, isControl) {
+		return text
+	}
+	var b bytes.Buffer
+	for _, r := range string(text) {
+		if isControl(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.Bytes()
 }
 
 func encodeYAMLStream(v gostarlark.Value) (string, error) {

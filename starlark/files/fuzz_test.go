@@ -8,7 +8,7 @@ import (
 
 // FuzzDecode: what can be decoded can be encoded, and is the same text after a second time.
 func FuzzDecode(f *testing.F) {
-	for _, text := range []string{`{"a": [1, 2.5, null, "x"], "b": {}}`, "a: 1\nb: [x, {c: 2}]", "1e400", "12345678901234567890", "- &a 1\n- *a", `"\u0000"`, "a: !!binary aGk=", "[[[["} {
+	for _, text := range []string{`{"a": [1, 2.5, null, "x"], "b": {}}`, "a: 1\nb: [x, {c: 2}]", "1e400", "12345678901234567890", "- &a 1\n- *a", `"\u0000"`, "a: !!binary aGk=", "[[[[", "\"\\u0080\\u007f\\uffff\""} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
