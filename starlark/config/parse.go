@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,7 +49,7 @@ func (f *Family) parse(c *kit.Call) (gostarlark.Value, error) {
 	if err := f.readFile(filepath.Join(dir, fileName)); err != nil {
 		return nil, err
 	}
-	if err := f.readArguments(c.Arguments()); err != nil {
+	if err := f.readArguments(f.run.Resources, f.run.Args); err != nil {
 		return nil, kit.Hint(err, "%s", f.usage())
 	}
 	result := gostarlark.NewDict(len(f.names))
@@ -116,8 +117,9 @@ func (s *setting) fromFile(v gostarlark.Value) (gostarlark.Value, error) {
 }
 
 // readArguments reads flags, as -name value, --name=value or --name for a bool, and arguments without a flag. As in Tilt the first
-// of those ends the flags, so that a Tiltfile can take a whole command.
-func (f *Family) readArguments(args []string) error {
+// of those ends the flags, so that a Tiltfile can take a whole command. words are those before the -- of the command line: flags may
+// follow them.
+func (f *Family) readArguments(words, args []string) error {
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") && args[0] != "-" {
 		arg := args[0]
 		args = args[1:]
@@ -146,7 +148,7 @@ func (f *Family) readArguments(args []string) error {
 			return fmt.Errorf("the argument %s: %w", arg, err)
 		}
 	}
-	return f.readPositional(args)
+	return f.readPositional(slices.Concat(words, args))
 }
 
 // readPositional reads the arguments without a flag.
