@@ -26,11 +26,6 @@ func Dialect() *syntax.FileOptions {
 	return &options
 }
 
-const (
-	maxDepth   = 5000 // calls within calls; the interpreter's recursion is Go's, and Go ends a program whose stack is too deep
-	depthEvery = 2000 // steps between two looks at the depth and the limits below
-)
-
 // module is a file that was executed, or is being executed.
 type module struct {
 	globals gostarlark.StringDict
@@ -97,7 +92,7 @@ func (r *Run) CallFunction(fn *gostarlark.Function, args ...gostarlark.Value) (g
 }
 
 // newThread returns a thread that executes the file of the given path. stop frees it.
-func (r *Run) newThread(path string) (thread *gostarlark.Thread, stop func() bool) {
+func (r *Run) newThread(path string) (thread *gostarlark.Thread, stop func()) {
 	thread = &gostarlark.Thread{
 		Name:       path,
 		Print:      r.print,
@@ -108,7 +103,11 @@ func (r *Run) newThread(path string) (thread *gostarlark.Thread, stop func() boo
 		c := &Call{Run: r, Name: "load", thread: thread}
 		return c.ExecAt(name, c.Path(name))
 	}
-	return thread, context.AfterFunc(r.Ctx, func() { thread.Cancel("evaluation was cancelled") })
+	uncancel, unwatch := context.AfterFunc(r.Ctx, func() { thread.Cancel("evaluation was cancelled") }), r.watchMemory(thread)
+	return thread, func() {
+		uncancel()
+		unwatch()
+	}
 }
 
 // programKey is what a compiled file was made from. The names that are there without being defined are resolved by the compiler.
@@ -128,33 +127,4 @@ func (r *Run) compile(path string, src []byte, predeclared gostarlark.StringDict
 		_, program, err := gostarlark.SourceProgramOptions(dialect, path, src, predeclared.Has)
 		return program, err
 	})
-}
-
-// limits bound a Tiltfile that would never end. They are far beyond what one does that is meant.
-type limits struct {
-	steps  uint64 // of the interpreter, in one file: some 20 seconds
-	output int    // bytes that are printed
-}
-
-var usualLimits = limits{steps: 1e9, output: 64 << 20}
-
-// watch ends a file that runs away. It is called each depthEvery steps.
-func (r *Run) watch(thread *gostarlark.Thread) {
-	switch {
-	case thread.CallStackDepth() > maxDepth: // before Go ends the whole program
-		thread.Cancel("recursion is too deep")
-	case thread.ExecutionSteps() > r.limits.steps:
-		thread.Cancel(fmt.Sprintf("it does not end: %d steps were executed", r.limits.steps))
-	default:
-		thread.SetMaxExecutionSteps(thread.ExecutionSteps() + depthEvery)
-	}
-}
-
-// print writes a line of the Tiltfile's own.
-func (r *Run) print(thread *gostarlark.Thread, msg string) {
-	if r.printed += len(msg) + 1; r.printed > r.limits.output {
-		thread.Cancel(fmt.Sprintf("it prints too much: more than %d bytes", r.limits.output))
-		return
-	}
-	_, _ = fmt.Fprintln(r.output, msg) // no one to tell if the log is gone
 }

@@ -25,7 +25,7 @@ func TestRun_Limits(t *testing.T) {
 				t.Fatal(err)
 			}
 			run := NewRun(t.Context(), Options{Path: path})
-			run.limits = limits{steps: 100_000, output: 50_000}
+			run.limits = limits{steps: 100_000, output: 50_000, memory: 1 << 40}
 			_, err := run.Exec(path)
 			if err == nil {
 				t.Fatal("it ended well")
@@ -34,6 +34,23 @@ func TestRun_Limits(t *testing.T) {
 				t.Errorf("got %s:%d: %s, want %s", e.File, e.Line, e.Message, test.want)
 			}
 		})
+	}
+}
+
+func TestRun_LimitsMemory(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "Tiltfile")
+	if err := os.WriteFile(path, []byte("l = []\nwhile True:\n  l.append('x' * 1000 + str(len(l)))\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := NewRun(t.Context(), Options{Path: path})
+	run.limits.memory = 64 << 20
+	_, err := run.Exec(path)
+	if err == nil {
+		t.Fatal("it ended well")
+	}
+	if e := run.Explain(err); e.Message != "it takes too much memory: more than 64 MiB" || e.Line == 0 {
+		t.Errorf("got %s:%d: %s", e.File, e.Line, e.Message)
 	}
 }
 
