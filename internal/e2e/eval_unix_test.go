@@ -27,7 +27,7 @@ local_resource('other', 'true')
 		t.Errorf("what runs is different from itself: %v", err)
 	}
 	l.contains("with other arguments", l.ok("eval", "--diff", "--", "--who", "you"),
-		"~ settings: env\n", "-   WHO: me\n", "+   WHO: you\n", "~ greet (local): cmd\n", "-   - echo hello me\n", "+   - echo hello you\n",
+		"~ settings: env\n", "-   WHO: (hidden)\n", "+   WHO: (changed)\n", "~ greet (local): cmd\n", "-   - echo hello me\n", "+   - echo hello you\n",
 		"~ web (local): settings\n", "~ other (local): settings; needs no update\n", "0 to add, 4 to change, 0 to remove\n")
 
 	// What is saved while it runs is evaluated at once; an error leaves what runs as it is.

@@ -154,15 +154,19 @@ func TestTry_Redirects(t *testing.T) {
 	}
 }
 
-// nobody is the port of no listener.
+// nobody is a port that nobody listens on, nor will until the test ends: it is this end of a connection.
 func nobody(t *testing.T) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it is one
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = l.Close(), c.Close() })
+	return c.LocalAddr().(*net.TCPAddr).Port //nolint:forcetypeassert // it is one
 }
 
 func TestTry_NobodyListens(t *testing.T) {
