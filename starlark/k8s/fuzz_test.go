@@ -50,12 +50,12 @@ func FuzzFragments(f *testing.F) {
 	})
 }
 
-// FuzzManifest: whatever the YAML, it is objects or an error, and objects are whole.
+// FuzzManifest: whatever the YAML, it is objects or an error, and objects are whole; one without a name says where it stands.
 func FuzzManifest(f *testing.F) {
 	for _, text := range []string{
 		"{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{image: x}]}}",
 		"{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: A, metadata: {name: a}}, 5]}",
-		"kind: [", "&a [*a]", "a: &x {b: *x}", "---\n---\n", "apiVersion: 1\nkind: 2\n", "{apiVersion: v1, kind: SecretList, items: [{metadata: {name: s}}]}",
+		"kind: [", "&a [*a]", "{apiVersion: v1, kind: A}", "a: &x {b: *x}", "---\n---\n", "apiVersion: 1\nkind: 2\n", "{apiVersion: v1, kind: SecretList, items: [{metadata: {name: s}}]}",
 	} {
 		f.Add(text)
 	}
@@ -65,7 +65,7 @@ func FuzzManifest(f *testing.F) {
 			return
 		}
 		for _, m := range found {
-			if m.Name == "" || m.Kind == "" || m.APIVersion == "" || !json.Valid(m.JSON) {
+			if (m.Name == "") != (m.at != "") || m.Kind == "" || m.APIVersion == "" || !json.Valid(m.JSON) {
 				t.Fatalf("%q has the object %+v", text, m)
 			}
 		}
