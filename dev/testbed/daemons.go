@@ -243,15 +243,15 @@ func (t *testbed) launch(ctx context.Context, d daemon) error {
 		return err
 	}
 	t.say("start", "%s", d.name)
-	// What it needs may answer already and not be ready for it: containerd's interface for the kubelet comes up a moment after
-	// containerd itself.
-	const tries = 3
-	for try := 1; ; try++ {
+	// What it needs may answer already and not be ready for it: containerd's interface for the kubelet comes up after containerd
+	// itself, and with many pods that were killed 20 s after it.
+	began := time.Now()
+	for {
 		err := t.run(ctx, d, spec)
 		if err == nil {
 			return nil
 		}
-		if !errors.Is(err, errEnded) || try == tries {
+		if !errors.Is(err, errEnded) || time.Since(began) > readyLimit {
 			return fmt.Errorf("%w; its log ends:\n%s", err, lastLines(d.logFile(), 5))
 		}
 		select {
