@@ -42,7 +42,11 @@ func (h *Host) attach(ctx context.Context, setArgs bool) error {
 		err = h.updateWithStart(ctx, in, env)
 		h.o.Log.Warn("the Temporal server does not know envflow's search attributes; its UI cannot filter by them", "error", err)
 	}
-	if _, stuck := errors.AsType[*serviceerror.WorkflowNotReady](err); stuck {
+	for try := 0; try < attachTries && notReady(err); try++ { // a signal that meets the end of a run may have refused it
+		pause(ctx, attachPause)
+		err = h.updateWithStart(ctx, in, env)
+	}
+	if notReady(err) {
 		h.o.Log.Warn("this version of envflow cannot go on with the environment's workflows; they begin anew from the records", "error", err)
 		if err = h.terminateWorkflows(ctx); err == nil {
 			err = h.updateWithStart(ctx, in, env)
@@ -55,6 +59,18 @@ func (h *Host) attach(ctx context.Context, setArgs bool) error {
 	h.reportAll()
 	h.dirty()
 	return nil
+}
+
+// How often an attach that the workflow did not take is tried again, and after what time.
+const (
+	attachTries = 2
+	attachPause = 100 * time.Millisecond
+)
+
+// notReady reports whether a workflow failed to take an update.
+func notReady(err error) bool {
+	_, is := errors.AsType[*serviceerror.WorkflowNotReady](err)
+	return is
 }
 
 func (h *Host) updateWithStart(ctx context.Context, in api.AttachIn, env api.EnvironmentIn) error {

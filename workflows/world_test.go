@@ -15,6 +15,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
 	sdkclient "go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
@@ -375,7 +376,22 @@ func another(s *api.Spec)                  { s.Digest = "another" } // another s
 func after(deps ...string) func(*api.Spec) { return func(s *api.Spec) { s.DependsOn = deps } }
 
 // tryAttach does what a worker does when it comes.
+// tryAttach attaches as the worker does: again if a signal that met the end of a run has refused it.
 func (w *world) tryAttach(epoch int64) (out api.AttachOut, err error) {
+	for range 3 {
+		if out, err = w.attachOnce(epoch); !isNotReady(err) {
+			break
+		}
+	}
+	return out, err
+}
+
+func isNotReady(err error) bool {
+	_, is := errors.AsType[*serviceerror.WorkflowNotReady](err)
+	return is
+}
+
+func (w *world) attachOnce(epoch int64) (out api.AttachOut, err error) {
 	ctx, cancel := w.ctx()
 	defer cancel()
 	start := w.client.NewWithStartWorkflowOperation(sdkclient.StartWorkflowOptions{
